@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Arrows point one way: Agent -> {LinuxNetwork, Probes, Control, Configuration} -> {Election, Wire, Health}.
+// Election, Wire and Health decide and therefore import nothing but the standard library (Wire: and Crypto).
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
+    swiftSettings: strict)
+}
+
+let package = Package(
+  name: "baton",
+  products: [
+    .executable(name: "batond", targets: ["batond"]),
+    .executable(name: "baton", targets: ["baton"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+  ],
+  targets: [
+    // What decides: pure.
+    library("Health"),
+    library("Election", ["Health"]),
+    library("Wire", ["Election", .product(name: "Crypto", package: "swift-crypto")]),
+
+    // What touches the world.
+    .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CLinux"),
+    library("Configuration", ["Election", "Health", "CYAML"]),
+    library("Control", ["Election", "Health"]),
+    library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
+    library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
+
+    // What brings them together.
+    library(
+      "Agent",
+      [
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
+        nioPosix, .product(name: "Logging", package: "swift-log"),
+      ]),
+    executable("batond", ["Agent", "Configuration"]),
+    executable("baton", ["Control", "Configuration", "Wire", argumentParser]),
+
+    // The failover drill: two hosts, a client and a switch as network namespaces.
+    library("Drill", ["Control", "CLinux"]),
+    executable("failover-drill", ["Drill", argumentParser]),
+
+    tests("Health"),
+    tests("Election"),
+    tests("Wire"),
+    tests("Configuration"),
+    tests("Control"),
+    tests("LinuxNetwork"),
+    tests("Probes", [nioCore, nioPosix]),
+    tests("Agent"),
+    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Control"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,2 @@
+// libyaml: an event parser whose events carry line and column.
+#include <yaml.h>

@@ -1,0 +1,48 @@
+// Names on the wire: a 32-bit hash instead of a string, so that a record has a fixed size and nodes may list
+// things in any order. The configuration refuses two names whose hashes collide.
+
+/// The wire identity of a node or group: FNV-1a of its name, never 0.
+package struct WireID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The number that goes onto the wire; 0 stands for nobody.
+  package let rawValue: UInt32
+
+  package init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// The identity that belongs to a name.
+  package init(name: String) {
+    let hash = fnv1a(name.utf8)
+    let folded = UInt32(truncatingIfNeeded: hash ^ hash >> 32)
+    rawValue = folded == 0 ? 1 : folded
+  }
+
+  /// Nobody.
+  package static let none = WireID(rawValue: 0)
+
+  package static func < (a: WireID, b: WireID) -> Bool { a.rawValue < b.rawValue }
+
+  package var description: String { String(rawValue, radix: 16) }
+}
+
+/// The 64-bit FNV-1a hash (RFC 9923, section 2): stable across builds and hosts, unlike `Hasher`. Not a MAC.
+package func fnv1a(_ bytes: some Sequence<UInt8>) -> UInt64 {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  for byte in bytes {
+    hash ^= UInt64(byte)
+    hash &*= 0x0000_0100_0000_01b3
+  }
+  return hash
+}
+
+extension Settings {
+  /// The wire identity of the cluster.
+  package var clusterID: UInt64 { fnv1a(cluster.utf8) }
+
+  /// A hash over everything that must be equal on all nodes; two nodes with different fingerprints are told so.
+  package var fingerprint: UInt64 {
+    var copy = self
+    copy.here = 0
+    return fnv1a(String(describing: copy).utf8)
+  }
+}

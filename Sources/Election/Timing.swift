@@ -1,0 +1,59 @@
+// Detection: how long silence must last before a peer is dead. Docs/Election.md, "Detection", explains the formulas.
+//
+// Silence is not death: under loss it is what the network does anyway. So silence only raises suspicion, and suspicion
+// asks: each challenge must be answered at once by a live agent, and only a run of unanswered challenges whose chance
+// under the measured loss is below 10⁻⁹ is a verdict. The lease bounds it from below: a backup never takes over
+// before the old master's lease must have run out.
+
+/// The time spans that follow from the heartbeat interval.
+package struct Timing: Hashable, Sendable {
+  /// The time between two heartbeats of the node whose death is to be detected.
+  package let interval: Duration
+
+  package init(interval: Duration) {
+    self.interval = interval
+  }
+
+  /// Silence on every path for this long makes a peer suspect: one heartbeat was lost for certain.
+  package var suspectAfter: Duration { interval.scaled(by: 1.5) }
+
+  /// How long a master may answer for its addresses after it last renewed its lease.
+  package var lease: Duration { interval.scaled(by: 1.75) }
+
+  /// The earliest moment, counted from the last heartbeat, at which the old master's lease must have run out: kernels
+  /// close a lease to the tick (4 ms at HZ 250), so two ticks and 2 ms of grace are added.
+  package var leaseRunsOut: Duration { lease + Self.kernelTick * 2 + .milliseconds(2) }
+
+  /// The time between two challenges to a suspect: long enough for an answer, short enough to ask often.
+  package func challengeSpacing(roundTrip: Duration) -> Duration {
+    max(min(max(interval.scaled(by: 0.01), .milliseconds(1)), .milliseconds(5)), roundTrip * 2)
+  }
+
+  /// How many unanswered challenges make the chance of a false verdict less than 10⁻⁹, at least 5.
+  ///
+  /// - Parameter failure: The chance that one challenge or its answer gets lost on all paths, 0 up to 1.
+  package static func challengesNeeded(failure: Double) -> Int {
+    var chance = 1.0
+    var count = 0
+    let failure = min(max(failure, 0), 0.95)
+    while chance >= 1e-9 || count < minimumChallenges {
+      chance *= failure
+      count += 1
+    }
+    return count
+  }
+
+  /// From the last heartbeat to the verdict, for a given round-trip time and chance of failure of a challenge.
+  package func detectionTime(roundTrip: Duration = .zero, failure: Double = 0) -> Duration {
+    let confirm = challengeSpacing(roundTrip: roundTrip) * Self.challengesNeeded(failure: failure)
+    return max(suspectAfter + confirm, leaseRunsOut)
+  }
+
+  /// What one rank waits for each better rank: the time that a live, better one needs to be seen taking over.
+  package var rankDelay: Duration { max(detectionTime() - suspectAfter, .milliseconds(25)) }
+
+  /// The least number of unanswered challenges before a verdict.
+  package static let minimumChallenges = 5
+  /// The longest kernel timer tick that Baton reckons with (HZ 250).
+  package static let kernelTick: Duration = .milliseconds(4)
+}

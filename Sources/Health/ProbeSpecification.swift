@@ -1,0 +1,75 @@
+// What an operator says about one probe of the local service: where it looks, how often, and what its verdict weighs.
+
+/// One probe of the local service, as configured.
+package struct ProbeSpecification: Hashable, Sendable {
+  /// What is asked of the service.
+  package enum Kind: Hashable, Sendable {
+    /// The TCP handshake completes.
+    case tcp(Endpoint)
+    /// An HTTP/1.1 request is answered as expected.
+    case http(HTTPProbe)
+  }
+
+  /// What a failing probe does to the group on this host.
+  package enum Consequence: Hashable, Sendable {
+    /// The host may not hold the group's addresses.
+    case ineligible
+    /// The host's priority is lowered by this many points (1 to 254).
+    case weight(Int)
+  }
+
+  /// The probe's name, unique within its group.
+  package var name: String
+  /// What is asked.
+  package var kind: Kind
+  /// The time from the start of one attempt to the start of the next.
+  package var interval: Duration
+  /// The longest an attempt may take; at most `interval`.
+  package var timeout: Duration
+  /// How many successes in a row turn a failing probe into a passing one; at least 1.
+  package var rise: Int
+  /// How many failures in a row turn a passing probe into a failing one; at least 1.
+  package var fall: Int
+  /// What a failing verdict does.
+  package var consequence: Consequence
+
+  package init(
+    name: String, kind: Kind, interval: Duration, timeout: Duration, rise: Int, fall: Int, consequence: Consequence
+  ) {
+    self.name = name
+    self.kind = kind
+    self.interval = interval
+    self.timeout = timeout
+    self.rise = rise
+    self.fall = fall
+    self.consequence = consequence
+  }
+}
+
+/// An HTTP request and what counts as a good answer.
+package struct HTTPProbe: Hashable, Sendable {
+  /// Where the server listens.
+  package var endpoint: Endpoint
+  /// The request method, such as `GET` or `HEAD`.
+  package var method: String
+  /// The origin-form target, starting with `/`.
+  package var path: String
+  /// The `Host` header field; by default the endpoint.
+  package var host: String
+  /// Status codes that count as healthy.
+  package var expectedStatus: [ClosedRange<Int>]
+  /// Text that the body must contain; nil when any body will do.
+  package var bodyContains: String?
+
+  package init(
+    endpoint: Endpoint, method: String, path: String, host: String, expectedStatus: [ClosedRange<Int>],
+    bodyContains: String?
+  ) {
+    self.endpoint = endpoint
+    self.method = method
+    self.path = path
+    self.host = host
+    self.expectedStatus = expectedStatus
+    self.bodyContains = bodyContains
+  }
+}
