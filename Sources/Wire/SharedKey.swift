@@ -17,6 +17,12 @@ package struct SharedKey: Hashable, Sendable {
     self.id = id
     self.secret = secret
   }
+
+  /// A new key from a source of randomness; it must be a cryptographic one for a key that is to be used.
+  package init(id: UInt8, using generator: inout some RandomNumberGenerator) {
+    self.id = id
+    secret = (0..<Self.secretLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+  }
 }
 
 extension SharedKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
