@@ -60,7 +60,7 @@ let package = Package(
         nioPosix, .product(name: "Logging", package: "swift-log"),
       ]),
     executable("batond", ["Agent", "Configuration"]),
-    executable("baton", ["Control", "Configuration", "Wire", argumentParser]),
+    executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
     library("Drill", ["Control", "CLinux"]),
@@ -70,7 +70,7 @@ let package = Package(
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
-    tests("Control"),
+    tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
     tests("Agent"),
