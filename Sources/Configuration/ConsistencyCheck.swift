@@ -73,7 +73,8 @@ struct ConsistencyCheck {
     diagnostics.error(
       at: position,
       "there is no node \(quoted(name))",
-      didYouMean(name, among: nodeNames) ?? "the nodes are \(alternatives(nodeNames, "and"))"
+      didYouMean(name, among: nodeNames) ?? (nodeNames.count == 1 ? "the only node is " : "the nodes are ")
+        + alternatives(nodeNames, "and")
     )
   }
 

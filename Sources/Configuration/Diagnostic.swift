@@ -80,6 +80,7 @@ final class DiagnosticCollector {
   /// The file's name, for messages.
   let file: String
   private var found: [Diagnostic] = []
+  private var known: Set<Diagnostic> = []
 
   init(file: String) {
     self.file = file
@@ -116,6 +117,6 @@ final class DiagnosticCollector {
       message: message,
       suggestion: suggestion
     )
-    if !found.contains(new) { found.append(new) }
+    if known.insert(new).inserted { found.append(new) }
   }
 }

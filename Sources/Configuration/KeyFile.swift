@@ -17,10 +17,10 @@ package enum KeyFile {
   package static func load(path: String) throws(ConfigurationErrors) -> [SharedKey] {
     let diagnostics = DiagnosticCollector(file: path)
     let file: FileContent
-    do throws(UnreadableText) {
+    do throws(FileError) {
       file = try FileContent(path: path, limit: maximumSize)
     } catch {
-      let way = error.suggestion == nil ? nil : "`baton keygen \(path)` makes one, to be copied to every node"
+      let way = error.code != ENOENT ? error.suggestion : "`baton keygen \(path)` makes one, to be copied to every node"
       diagnostics.error(at: .wholeFile, "the key file: \(error.message)", way)
       throw diagnostics.errors
     }

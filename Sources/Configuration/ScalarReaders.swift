@@ -43,7 +43,7 @@ extension Reader where Value == UInt16 {
 extension Reader where Value == Duration {
   /// A duration within a range, such as `100ms`.
   static func duration(in range: ClosedRange<Duration>) -> Reader {
-    scalar("a duration", example: DurationText.format(range.upperBound)) { (text) throws(UnreadableText) in
+    scalar("a duration", example: "1s") { (text) throws(UnreadableText) in
       let value = try DurationText.parse(text)
       guard range.contains(value) else {
         throw UnreadableText(

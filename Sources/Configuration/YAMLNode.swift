@@ -33,6 +33,11 @@ struct YAMLNode {
   let content: Content
   let position: SourcePosition
 
+  /// Whether there is nothing at all.
+  var isEmpty: Bool {
+    if case .empty = content { true } else { false }
+  }
+
   /// What a message says was found.
   var found: String {
     switch content {
