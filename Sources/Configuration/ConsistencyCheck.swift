@@ -1,5 +1,6 @@
-// What only shows when parts of the file are compared: which node is this one, do the paths match, does an address appear
-// twice. Each check works with what could be read, so one unreadable value does not hide the mistakes elsewhere.
+// What only shows when parts of the file are compared: which node is this one, do the paths match, does an address
+// appear twice. Each check works with what could be read, so one unreadable value does not hide the mistakes
+// elsewhere.
 
 import Election
 import Health

@@ -1,5 +1,5 @@
-// Reading a small file without surprises: only a regular file, never more than a limit, and what is known about it comes
-// from the open descriptor, so that nobody can swap the file between the check and the reading.
+// Reading a small file without surprises: only a regular file, never more than a limit, and what is known about it
+// comes from the open descriptor, so that nobody can swap the file between the check and the reading.
 
 import Glibc
 

@@ -1,5 +1,5 @@
-// `probes:`, what is asked of the local service. A new kind of probe is a new case of `ProbeSpecification.Kind`, its key
-// in `kinds`, and a branch of `kind`.
+// `probes:`, what is asked of the local service. A new kind of probe is a new case of `ProbeSpecification.Kind`, its
+// key in `kinds`, and a branch of `kind`.
 
 import Election
 import Health

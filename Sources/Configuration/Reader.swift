@@ -1,5 +1,5 @@
-// A reader turns a node of the tree into a typed value, or reports why it cannot and gives nil. Readers are values, so a
-// key of the configuration is one line: its name, its reader, its default.
+// A reader turns a node of the tree into a typed value, or reports why it cannot and gives nil. Readers are values,
+// so a key of the configuration is one line: its name, its reader, its default.
 
 /// A text that is not what it should be: what is wrong, and the way out.
 package struct UnreadableText: Error, Hashable, Sendable, CustomStringConvertible {

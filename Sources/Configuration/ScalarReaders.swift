@@ -85,7 +85,8 @@ extension Reader where Value == String {
 
 /// The name of a network interface.
 enum InterfaceName {
-  /// The name itself when the kernel would accept it: 1 to 15 bytes (IFNAMSIZ), no `/`, `:`, blank or control character.
+  /// The name itself when the kernel would accept it: 1 to 15 bytes (IFNAMSIZ), no `/`, `:`, blank or control
+  /// character.
   static func check(_ name: String) throws(UnreadableText) -> String {
     guard (1...15).contains(name.utf8.count) else {
       throw UnreadableText(

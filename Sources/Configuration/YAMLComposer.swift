@@ -12,8 +12,8 @@ struct YAMLComposer: ~Copyable {
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let input: UnsafeBufferPointer<UInt8>
   private let diagnostics: DiagnosticCollector
-  /// The last quoted text that went over several lines: where a closing quote is missing, it swallows what follows up to
-  /// the next quote, and only there the text stops being YAML.
+  /// The last quoted text that went over several lines: where a closing quote is missing, it swallows what follows up
+  /// to the next quote, and only there the text stops being YAML.
   private var swallowed: (start: SourcePosition, end: SourcePosition)?
 
   /// The document's root; nil when there is none, or when the text is not YAML, which has been reported then.

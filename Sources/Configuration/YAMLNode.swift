@@ -1,5 +1,5 @@
-// A YAML document as a tree in which every value knows where it stands. Nothing is guessed: a scalar stays the text that
-// was written, and the key that it belongs to decides what it means, so `on` is a word where a word is expected.
+// A YAML document as a tree in which every value knows where it stands. Nothing is guessed: a scalar stays the text
+// that was written, and the key that it belongs to decides what it means, so `on` is a word where a word is expected.
 
 /// A value together with where it stands.
 struct Located<Value> {

@@ -1,4 +1,5 @@
-// libyaml's complaints, translated: its words name what the scanner was doing, an operator wants to know what to change.
+// libyaml's complaints, translated: its words name what the scanner was doing, an operator wants to know what to
+// change.
 
 import CYAML
 

@@ -5,7 +5,10 @@ import Election
 import Testing
 
 private func file(
-  heartbeat: String = "100ms", realtime: Bool = false, priority: String = "{ alpha: 200, beta: 100 }", more: String = "",
+  heartbeat: String = "100ms",
+  realtime: Bool = false,
+  priority: String = "{ alpha: 200, beta: 100 }",
+  more: String = "",
   probes: String = ""
 ) -> String {
   """
@@ -27,7 +30,9 @@ private func weights(_ values: Int...) -> String {
 }
 
 private func hasUselessWeight(priority: String, weights: String, more: String = "") -> Bool {
-  complaints(about: file(priority: priority, more: more, probes: weights)).contains { $0.contains("this weight can never") }
+  complaints(about: file(priority: priority, more: more, probes: weights)).contains {
+    $0.contains("this weight can never")
+  }
 }
 
 @Test(arguments: [
@@ -66,7 +71,8 @@ func `a weight is useless when the holder still outranks everybody`(priority: St
       "baton.yaml:10:86: warning: this weight can never cause a failover, even together with all other weights of the "
         + "group: `alpha` would keep 110 and `beta` has only 100; make the weights add up to -100, or bring the "
         + "priorities closer together",
-    ])
+    ]
+  )
 }
 
 @Test func `a weight that nothing can mend suggests the other node's priority`() {
@@ -75,7 +81,8 @@ func `a weight is useless when the holder still outranks everybody`(priority: St
     lines == [
       "baton.yaml:10:47: warning: this weight can never cause a failover: `beta` would keep 1 and `alpha` has only 1; "
         + "raise the priority of `alpha`"
-    ])
+    ]
+  )
 }
 
 @Test(arguments: [("19ms", false, true), ("20ms", false, false), ("5ms", true, false)])
@@ -93,7 +100,8 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
     complaints(about: text) == [
       "baton.yaml:5:28: warning: `127.0.0.1` is a loopback address, which no other host reaches; "
         + "write the address that the other nodes see"
-    ])
+    ]
+  )
 }
 
 @Test func `warnings do not keep a file from being read`() throws {
@@ -120,7 +128,8 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
     try Configuration.parse(text: nodes, fileName: "baton.yaml", hostName: first)
   }
   #expect(
-    error?.diagnostics.map(\.message) == ["node `\(second)` has the same identity on the wire as `\(first)`"])
+    error?.diagnostics.map(\.message) == ["node `\(second)` has the same identity on the wire as `\(first)`"]
+  )
   #expect(error?.diagnostics.first?.suggestion == way)
   let groups =
     file().replacing("\n  web:", with: "\n  \(first):")
@@ -128,7 +137,8 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
   #expect(
     complaints(about: groups) == [
       "baton.yaml:11:3: error: group `\(second)` has the same identity on the wire as `\(first)`; \(way)"
-    ])
+    ]
+  )
 }
 
 @Test func `one virtual address belongs to one group, but each link has link-local ones of its own`() {
@@ -141,7 +151,8 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
     complaints(about: second("192.0.2.10/32 on eth1, fe80::1/64 on eth0")) == [
       "baton.yaml:11:31: error: the virtual address `192.0.2.10` is also in group `web`; keep it in one place",
       "baton.yaml:11:54: error: the virtual address `fe80::1` is also in group `web`; keep it in one place",
-    ])
+    ]
+  )
 }
 
 @Test func `limits hold: 16 nodes, 16 addresses, 16 probes`() throws {
@@ -150,7 +161,10 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
   }
   let cluster = { (count: Int) in
     file().replacing("alpha: { address: 192.0.2.11 }, beta: { address: 192.0.2.12 }", with: nodes(count))
-      .replacing("{ alpha: 200, beta: 100 }", with: "{ \((1...count).map { "n\($0): \($0)" }.joined(separator: ", ")) }")
+      .replacing(
+        "{ alpha: 200, beta: 100 }",
+        with: "{ \((1...count).map { "n\($0): \($0)" }.joined(separator: ", ")) }"
+      )
       .replacing("192.0.2.10/24", with: "192.0.2.99/24")
   }
   let sixteen = try Configuration.parse(text: cluster(16), fileName: "baton.yaml", hostName: "n1")
@@ -166,5 +180,6 @@ func `very short intervals ask for realtime`(interval: String, realtime: Bool, i
   #expect(
     complaints(about: file(probes: probes(17))) == [
       "baton.yaml:10:13: error: `probes`: expected at most 16 probes, found 17"
-    ])
+    ]
+  )
 }

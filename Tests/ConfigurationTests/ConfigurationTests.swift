@@ -25,7 +25,8 @@ private func address(_ text: String) throws -> IPAddress { try #require(IPAddres
     settings.nodes == [
       NodeSettings(name: "alpha", addresses: [try address("192.0.2.11"), try address("198.51.100.11")]),
       NodeSettings(name: "beta", addresses: [try address("192.0.2.12"), try address("198.51.100.12")]),
-    ])
+    ]
+  )
   let group = try #require(settings.groups.first)
   #expect(group.name == "web")
   #expect(group.priorities == [200, 100])
@@ -34,7 +35,8 @@ private func address(_ text: String) throws -> IPAddress { try #require(IPAddres
     group.virtualAddresses == [
       VirtualAddress(address: try address("192.0.2.10"), prefixLength: 24, interface: "eth0"),
       VirtualAddress(address: try address("2001:db8::10"), prefixLength: 64, interface: "eth0"),
-    ])
+    ]
+  )
 }
 
 @Test func `probes keep what they say and get defaults for the rest`() throws {
@@ -46,13 +48,31 @@ private func address(_ text: String) throws -> IPAddress { try #require(IPAddres
         name: "http",
         kind: .http(
           HTTPProbe(
-            endpoint: Endpoint(address: local, port: 80), method: "GET", path: "/health", host: "example.org",
-            expectedStatus: [200...200, 204...204, 300...399], bodyContains: nil)),
-        interval: .seconds(1), timeout: .seconds(1), rise: 2, fall: 2, consequence: .ineligible),
+            endpoint: Endpoint(address: local, port: 80),
+            method: "GET",
+            path: "/health",
+            host: "example.org",
+            expectedStatus: [200...200, 204...204, 300...399],
+            bodyContains: nil
+          )
+        ),
+        interval: .seconds(1),
+        timeout: .seconds(1),
+        rise: 2,
+        fall: 2,
+        consequence: .ineligible
+      ),
       ProbeSpecification(
-        name: "port", kind: .tcp(Endpoint(address: local, port: 5432)), interval: .milliseconds(500),
-        timeout: .milliseconds(500), rise: 2, fall: 3, consequence: .weight(120)),
-    ])
+        name: "port",
+        kind: .tcp(Endpoint(address: local, port: 5432)),
+        interval: .milliseconds(500),
+        timeout: .milliseconds(500),
+        rise: 2,
+        fall: 3,
+        consequence: .weight(120)
+      ),
+    ]
+  )
 }
 
 @Test func `what a file leaves out has its default`() throws {
@@ -63,7 +83,8 @@ private func address(_ text: String) throws -> IPAddress { try #require(IPAddres
     nodes: { alpha: { address: 192.0.2.11 }, beta: { address: 192.0.2.12 } }
     groups:
       web: { interface: eth0, virtual-addresses: [192.0.2.10/24], priority: { alpha: 2, beta: 1 } }
-    """)
+    """
+  )
   #expect(!configuration.realtime)
   #expect(configuration.controlGroup == nil)
   #expect(configuration.settings.interval == Settings.defaultInterval)
@@ -107,7 +128,8 @@ func `an unknown host name is an error with a way out`(hostName: String, way: St
   }
   #expect(
     error?.description
-      == "baton.yaml:6:1: error: none of the nodes has this host's name, `\(hostName)`; \(way)")
+      == "baton.yaml:6:1: error: none of the nodes has this host's name, `\(hostName)`; \(way)"
+  )
 }
 
 @Test func `all nodes read the same settings but for their own place`() throws {
@@ -134,7 +156,10 @@ func `a relative key file is found besides the configuration`(fileName: String, 
   ("http://[::1]?x", "[::1]:80", "/?x", "[::1]"),
 ])
 func `a URL says where to connect, what to ask for and the Host field`(
-  url: String, endpoint: String, path: String, host: String
+  url: String,
+  endpoint: String,
+  path: String,
+  host: String
 ) throws {
   let text = goodFile(replacing: "http://127.0.0.1:80/health\", host: example.org", by: url + "\"")
   let probe = try #require(parse(text).settings.groups.first?.probes.first)

@@ -19,7 +19,9 @@ private func keyComplaints(about text: String) -> String {
 
 @Test func `keys are read in their order, the signing one first`() throws {
   let keys = try KeyFile.parse(
-    text: "# the cluster's keys\n\n2 \(secretB)\n  1\t\(secretA) # the old one\r\n", fileName: "key")
+    text: "# the cluster's keys\n\n2 \(secretB)\n  1\t\(secretA) # the old one\r\n",
+    fileName: "key"
+  )
   #expect(keys.map(\.id) == [2, 1])
   #expect(keys.first?.secret == Array(repeating: 0x1f, count: 31) + [0x20])
   #expect(keys.last?.secret.prefix(4) == [0x00, 0x11, 0x22, 0x33])
@@ -94,19 +96,22 @@ func `a key file that only its owner and group can read is accepted`(mode: mode_
   #expect(try KeyFile.load(path: path).map(\.id) == [1])
 }
 
-@Test(arguments: [
-  (0o644, "others than its owner have access to the key file (mode 0644)"),
-  (0o602, "others than its owner have access to the key file (mode 0602)"),
-  (0o601, "others than its owner have access to the key file (mode 0601)"),
-  (0o660, "the key file's group may change it (mode 0660)"),
-] as [(mode_t, String)])
+@Test(
+  arguments: [
+    (0o644, "others than its owner have access to the key file (mode 0644)"),
+    (0o602, "others than its owner have access to the key file (mode 0602)"),
+    (0o601, "others than its owner have access to the key file (mode 0601)"),
+    (0o660, "the key file's group may change it (mode 0660)"),
+  ] as [(mode_t, String)]
+)
 func `a key file that others can reach is an error that says what to run`(mode: mode_t, message: String) throws {
   let directory = try TemporaryDirectory()
   let path = try directory.write("key", Array("1 \(secretA)\n".utf8), permissions: mode)
   let error = #expect(throws: ConfigurationErrors.self) { try KeyFile.load(path: path) }
   #expect(
     error?.description
-      == "\(path): error: \(message), and whoever has the key can move the addresses; run `chmod 600 \(path)`")
+      == "\(path): error: \(message), and whoever has the key can move the addresses; run `chmod 600 \(path)`"
+  )
 }
 
 @Test func `permissions and contents are reported together`() throws {
@@ -121,7 +126,8 @@ func `a key file that others can reach is an error that says what to run`(mode: 
   #expect(
     error?.description
       == "/nonexistent/key: error: the key file: cannot open it: ENOENT (No such file or directory); "
-      + "`baton keygen /nonexistent/key` makes one, to be copied to every node")
+      + "`baton keygen /nonexistent/key` makes one, to be copied to every node"
+  )
 }
 
 @Test func `keygen makes a private file with a key that is never the same`() throws {
@@ -143,7 +149,8 @@ func `a key file that others can reach is an error that says what to run`(mode: 
   #expect(
     error?.description
       == "create \(path): EEXIST (File exists); "
-      + "Baton never overwrites a key; remove the file first if no node needs it any more")
+      + "Baton never overwrites a key; remove the file first if no node needs it any more"
+  )
   #expect(keyComplaints(about: "precious").contains("one word only"))
   let after = #expect(throws: ConfigurationErrors.self) { try KeyFile.load(path: path) }
   #expect(after?.description.contains("found one word only") == true)
@@ -157,7 +164,8 @@ func `a key file that others can reach is an error that says what to run`(mode: 
 @Test func `keygen in a directory that is not there says so`() {
   let error = #expect(throws: KeyGenerationError.self) { try KeyFile.generate(path: "/nonexistent/key") }
   #expect(
-    error?.description == "create /nonexistent/key: ENOENT (No such file or directory); make the directory first")
+    error?.description == "create /nonexistent/key: ENOENT (No such file or directory); make the directory first"
+  )
 }
 
 @Test func `a shared key has 32 bytes`() {

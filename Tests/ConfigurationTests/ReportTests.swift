@@ -41,7 +41,8 @@ func `detection follows the formulas of the election`(interval: String) throws {
   ("on-failure: ineligible", .moves(from: "alpha", to: "beta")),
 ])
 func `a probe's failure has the effect that its weight allows`(
-  consequence: String, effect: ConfigurationReport.Effect
+  consequence: String,
+  effect: ConfigurationReport.Effect
 ) throws {
   let probes = try #require(report(goodFile(replacing: "weight: -120", by: consequence)).groups.first).probes
   #expect(probes.last?.effect == effect)
@@ -78,12 +79,14 @@ func `a probe's failure has the effect that its weight allows`(
         then      beta, priority 100
         returns   never by itself: whoever holds the group keeps it (preempt: false)
         probe     http: GET http://127.0.0.1:80/health, every 1 s
-                  fails at once when its standing connection breaks, within 2 s on errors, within 3 s when nothing answers
+                  fails at once when its standing connection breaks, within 2 s on errors, \
+      within 3 s when nothing answers
                   then the group moves from alpha to beta
         probe     port: TCP 127.0.0.1:5432, every 500 ms
                   fails within 1.5 s on errors, within 2 s when nothing answers
                   then the group moves from alpha to beta
-      """)
+      """
+  )
 }
 
 @Test func `a group without probes says what it does not notice`() throws {
@@ -108,5 +111,6 @@ func `a probe's failure has the effect that its weight allows`(
       "  then      beta, priority 1",
       "  returns   when a better node has been healthy for 10 s",
       "  probes    none: only the failure of a host, link or agent moves the group, not that of the service",
-    ])
+    ]
+  )
 }

@@ -79,9 +79,13 @@ func `a mebibyte of one thing is refused in reasonable time`(piece: String) {
 @Test func `one byte more than a mebibyte is refused`() {
   let error = #expect(throws: ConfigurationErrors.self) {
     try Configuration.parse(
-      bytes: Array(repeating: UInt8(ascii: "\n"), count: Configuration.maximumSize + 1), fileName: "f", hostName: "alpha")
+      bytes: Array(repeating: UInt8(ascii: "\n"), count: Configuration.maximumSize + 1),
+      fileName: "f",
+      hostName: "alpha"
+    )
   }
   #expect(
     error?.description
-      == "f: error: larger than 1 MiB, which no configuration needs; is it the right file?")
+      == "f: error: larger than 1 MiB, which no configuration needs; is it the right file?"
+  )
 }

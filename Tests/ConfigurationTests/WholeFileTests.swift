@@ -26,10 +26,12 @@ private func refusal(_ path: String) -> String? {
   let missing = "\(directory.path)/nothing.yaml"
   #expect(
     refusal(missing)
-      == "\(missing): error: cannot open it: ENOENT (No such file or directory); is the path right?")
+      == "\(missing): error: cannot open it: ENOENT (No such file or directory); is the path right?"
+  )
   #expect(
     refusal(directory.path)
-      == "\(directory.path): error: cannot read it: EISDIR (Is a directory); name the file in it")
+      == "\(directory.path): error: cannot read it: EISDIR (Is a directory); name the file in it"
+  )
   let pipe = "\(directory.path)/pipe"
   try #require(mkfifo(pipe, 0o600) == 0)
   #expect(refusal(pipe) == "\(pipe): error: is not a regular file")
@@ -41,7 +43,8 @@ private func refusal(_ path: String) -> String? {
   try #require(truncate(path, 1 << 40) == 0)
   #expect(
     refusal(path)
-      == "\(path): error: larger than 1024 KiB, which it never needs to be; is it the right file?")
+      == "\(path): error: larger than 1024 KiB, which it never needs to be; is it the right file?"
+  )
 }
 
 @Test(arguments: ["", "\n\n", "# a comment\n", "---\n"])
@@ -49,7 +52,8 @@ func `a file with nothing in it says what it needs`(text: String) {
   #expect(
     complaints(about: text) == [
       "baton.yaml: error: the file is empty; it needs at least `cluster`, `key-file`, `nodes` and `groups`"
-    ])
+    ]
+  )
 }
 
 @Test(arguments: [("- a\n", "a list"), ("hello\n", "`hello`"), ("null\n", "`null`")])
@@ -58,7 +62,8 @@ func `a file that is no mapping is refused`(text: String, found: String) {
     complaints(about: text) == [
       "baton.yaml:1:1: error: the configuration: expected a mapping with `cluster`, `key-file`, `nodes` and `groups`, "
         + "found \(found); write, for example, `cluster: web`"
-    ])
+    ]
+  )
 }
 
 @Test(arguments: [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80]] as [[UInt8]])
@@ -70,7 +75,8 @@ func `bytes that are not UTF-8 are found where they stand`(bad: [UInt8]) {
   #expect(
     error?.description
       == "baton.yaml:2:8: error: the file is not UTF-8 from here on; "
-      + "save it as UTF-8, or write the text without special characters")
+      + "save it as UTF-8, or write the text without special characters"
+  )
 }
 
 @Test func `all mistakes are reported at once, in the order of the file`() {
@@ -107,7 +113,15 @@ func `bytes that are not UTF-8 are found where they stand`(bad: [UInt8]) {
       "baton.yaml:12:47: error: `fall`: expected a whole number from 1 to 100, found `many`",
       "baton.yaml:13:1: error: unknown key `verbose` in the configuration; it takes `cluster`, `node`, `key-file`, "
         + "`heartbeat`, `realtime`, `control`, `nodes` and `groups`",
-    ])
+    ]
+  )
+}
+
+@Test func `a file that is wrong all over is not listed to its end`() {
+  let text = goodFile + (1...500).map { "unknown\($0): 1\n" }.joined()
+  let lines = complaints(about: text)
+  #expect(lines.count == 101)
+  #expect(lines.last == "baton.yaml:118:1: error: and 400 more mistakes; is it the right file?")
 }
 
 @Test func `a terminal is safe from what a file says`() {
@@ -116,5 +130,6 @@ func `bytes that are not UTF-8 are found where they stand`(bad: [UInt8]) {
     complaints(about: text) == [
       "baton.yaml:1:10: error: `cluster`: `\\u{1b}[2J\\u{7}\(String(repeating: "x", count: 55))…` "
         + "cannot be the name of a cluster; a name is 1 to 63 letters, digits, `.`, `_` or `-`"
-    ])
+    ]
+  )
 }
