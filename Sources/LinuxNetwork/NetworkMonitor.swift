@@ -30,7 +30,7 @@ package struct NetworkMonitor: ~Copyable, Sendable {
     do throws(SystemError) {
       let subscription = try Self.subscribe(receiveBuffer: receiveBuffer)
       var tables = try NetlinkSocket()
-      decoder = NetworkEventDecoder(links: try Self.links(from: &tables))
+      decoder = NetworkEventDecoder(links: try tables.dump(Int(RTM_GETLINK)) { Link($0) })
       self.tables = tables
       socket = subscription
     } catch {
@@ -45,7 +45,7 @@ package struct NetworkMonitor: ~Copyable, Sendable {
   /// descriptor stays readable when there are more. After a loss the one event is `overflow`: what still waits is
   /// dropped, since the tables that the caller reads next are newer.
   ///
-  /// - Throws: Only what makes the socket useless; lost events are the event `overflow`.
+  /// - Throws: Only what makes the socket useless, so do not go on after it; lost events are the event `overflow`.
   package mutating func readEvents() throws(NetworkError) -> [NetworkEvent] {
     do throws(SystemError) {
       var events: [NetworkEvent] = []
@@ -56,25 +56,28 @@ package struct NetworkMonitor: ~Copyable, Sendable {
         case .success(nil):
           continue
         case .failure(let error) where error.code == EAGAIN:
-          return try withHeldBackLinks(events)
+          return withHeldBackLinks(events)
         case .failure(let error) where error.code == ENOBUFS:
           drain()
-          decoder = NetworkEventDecoder(links: try Self.links(from: &tables))
+          // An interface whose name cannot be refreshed now is still told by the events to come.
+          if let links = Self.links(from: &tables) { decoder = NetworkEventDecoder(links: links) }
           return [.overflow]
         case .failure(let error):
           throw error
         }
       }
-      return try withHeldBackLinks(events)
+      return withHeldBackLinks(events)
     } catch {
       throw NetworkError(operation: "read network events", cause: error)
     }
   }
 
-  /// Adds what the kernel knows of links but holds back, if the events hint at it.
-  private mutating func withHeldBackLinks(_ events: [NetworkEvent]) throws(SystemError) -> [NetworkEvent] {
+  /// Adds what the kernel knows of links but holds back, if the events hint at it. Where the links cannot be read just
+  /// now, the caller is told to read the tables, and no event is lost.
+  private mutating func withHeldBackLinks(_ events: [NetworkEvent]) -> [NetworkEvent] {
     guard events.contains(where: \.isAboutLink) else { return events }
-    return events + decoder.events(from: try Self.links(from: &tables))
+    guard let links = Self.links(from: &tables) else { return events + [.overflow] }
+    return events + decoder.events(from: links)
   }
 
   /// Hands over the descriptor, to be closed by the new owner, and the decoder for the datagrams read from it.
@@ -115,8 +118,9 @@ package struct NetworkMonitor: ~Copyable, Sendable {
     return socket
   }
 
-  private static func links(from tables: inout NetlinkSocket) throws(SystemError) -> [Link] {
-    try tables.dump(Int(RTM_GETLINK)) { Link($0) }
+  /// The interfaces; nil when they cannot be read, such as while they keep changing.
+  private static func links(from tables: inout NetlinkSocket) -> [Link]? {
+    try? tables.dump(Int(RTM_GETLINK)) { Link($0) }
   }
 }
 
