@@ -1,7 +1,7 @@
 // What happens to interfaces and addresses, as the kernel tells it: anyone's doing, Baton's own included.
 //
-// Decoding is apart from the socket and pure but for a memory of names: messages about addresses carry an interface's
-// index only, and by the time its last addresses are reported gone, the kernel no longer knows its name.
+// Decoding is apart from the socket and pure but for a memory of interfaces: messages about addresses carry an
+// interface's index only, and by the time its last addresses are reported gone, the kernel no longer knows its name.
 
 import CLinux
 import Glibc
@@ -22,11 +22,12 @@ package enum NetworkEvent: Hashable, Sendable {
 
 /// Turns netlink datagrams into events.
 package struct NetworkEventDecoder: Sendable {
-  private var names: [Int32: String]
+  /// The interfaces by index, as far as told.
+  private var links: [Int32: Link]
 
-  /// - Parameter links: The interfaces there are, for the names of those that no event told about.
+  /// - Parameter links: The interfaces there are.
   package init(links: [Link]) {
-    names = Dictionary(links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
+    self.links = Dictionary(links.map { ($0.index, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The events in one datagram from a monitor's socket. Whatever is damaged or unknown is skipped.
@@ -34,22 +35,30 @@ package struct NetworkEventDecoder: Sendable {
     NetlinkMessage.all(in: datagram).flatMap { events(in: $0) }
   }
 
+  /// The events that bring what was told so far up to a newer reading of the interfaces. An interface that is gone is
+  /// left to its own event, which follows.
+  package mutating func events(from newer: [Link]) -> [NetworkEvent] {
+    newer.filter { links[$0.index] != $0 }.flatMap { changed(to: $0) }
+  }
+
+  private mutating func changed(to link: Link) -> [NetworkEvent] {
+    let former = links.updateValue(link, forKey: link.index)
+    guard let former, former.name != link.name else { return [.link(link)] }
+    return [.linkRemoved(former.name), .link(link)]
+  }
+
   private mutating func events(in message: NetlinkMessage) -> [NetworkEvent] {
-    let names = self.names
-    let name = { (index: Int32) in names[index] ?? "if\(index)" }
+    let name = { [links] (index: Int32) in links[index]?.name ?? "if\(index)" }
     switch Int(message.type) {
     case Int(RTM_NEWADDR):
       return InstalledAddress(message, name: name).map { [.addressAdded($0)] } ?? []
     case Int(RTM_DELADDR):
       return InstalledAddress(message, name: name).map { [.addressRemoved($0)] } ?? []
     case Int(RTM_NEWLINK):
-      guard let link = Link(message) else { return [] }
-      let former = self.names.updateValue(link.name, forKey: link.index)
-      guard let former, former != link.name else { return [.link(link)] }
-      return [.linkRemoved(former), .link(link)]
+      return Link(message).map { changed(to: $0) } ?? []
     case Int(RTM_DELLINK):
       guard let link = Link(message) else { return [] }
-      self.names.removeValue(forKey: link.index)
+      links.removeValue(forKey: link.index)
       return [.linkRemoved(link.name)]
     case Int(NLMSG_OVERRUN):
       return [.overflow]

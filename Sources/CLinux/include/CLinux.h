@@ -5,6 +5,7 @@
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <sched.h>
@@ -13,9 +14,15 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
-// glibc 2.32: the name ("EPERM") and the meaning of an error number; null for one that does not exist. <string.h>
-// declares them for GNU sources only, and the importer does not always count as one.
+// glibc declares these for GNU sources only, and the importer does not count as one.
+
+/// Puts the calling thread into the namespace that a descriptor refers to, setns(2).
+int setns(int descriptor, int kind);
+/// Gives the calling thread a new namespace, unshare(2).
+int unshare(int flags);
+/// The name of an error number, such as "EPERM"; null for one that does not exist. glibc 2.32.
 const char *strerrorname_np(int number);
+/// The meaning of an error number, such as "Operation not permitted"; null for one that does not exist. glibc 2.32.
 const char *strerrordesc_np(int number);
 
 // sched(7): what a real-time thread starts falls back to normal. <sched.h> has it for GNU sources only.
