@@ -82,7 +82,6 @@ final class NodeDriver {
   func handle(_ input: Input) {
     let effects = node.handle(input, at: BootClock.now, using: &generator)
     for effect in effects { perform(effect) }
-    transport?.flush()
     setTimer()
     requests.settle(node)
   }
@@ -126,8 +125,6 @@ final class NodeDriver {
     case .keepMaintenance(let on, let until):
       desk.keepMaintenance(on, until: until.map { Timestamp.now + ($0 - BootClock.now) })
     case .left:
-      // The farewell must be on its way before the process ends.
-      transport?.flush()
       didLeave()
     }
   }
