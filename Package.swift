@@ -47,7 +47,7 @@ let package = Package(
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
-    library("Configuration", ["Election", "Health", "CYAML"]),
+    library("Configuration", ["Election", "Health", "Wire", "CYAML"]),
     library("Control", ["Election", "Health"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
     library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),

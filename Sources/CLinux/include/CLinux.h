@@ -2,13 +2,18 @@
 #pragma once
 
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/ethernet.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+
+// glibc 2.32: the name ("EPERM") and the meaning of an error number; null for one that does not exist. <string.h>
+// declares them for GNU sources only, and the importer does not always count as one.
+const char *strerrorname_np(int number);
+const char *strerrordesc_np(int number);
