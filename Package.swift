@@ -59,7 +59,7 @@ let package = Package(
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
         nioPosix, .product(name: "Logging", package: "swift-log"),
       ]),
-    executable("batond", ["Agent", "Configuration"]),
+    executable("batond", ["Agent", "Control", "Election"]),
     executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.

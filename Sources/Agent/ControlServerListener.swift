@@ -20,7 +20,7 @@ package enum ControlServerError: Error, Hashable, Sendable {
   /// The group that may read does not exist.
   case unknownGroup(String)
   /// A system call failed.
-  case system(SystemCallError)
+  case system(SystemError)
 }
 
 extension ControlServerError: CustomStringConvertible {
@@ -88,7 +88,7 @@ final class ControlListener: Sendable {
 
   private static func groupID(_ name: String) throws(ControlServerError) -> UInt32 {
     let database: GroupDatabase
-    do throws(SystemCallError) {
+    do throws(SystemError) {
       database = try GroupDatabase(path: GroupDatabase.systemPath)
     } catch {
       throw .system(error)
@@ -139,7 +139,7 @@ final class ControlListener: Sendable {
       guard unlink(path) == 0 || errno == ENOENT else { throw .last("remove \(path)") }
     // EAGAIN: its queue is full, so somebody owns it.
     case 0?, EAGAIN?: throw .alreadyServed(runtimeDirectory: runtimeDirectory, process: nil)
-    case let code?: throw .system(SystemCallError("connect to \(path)", code: code))
+    case let code?: throw .system(SystemError("connect to \(path)", code: code))
     }
   }
 
@@ -155,7 +155,7 @@ final class ControlListener: Sendable {
     do throws(ControlServerError) {
       let result = ControlSocket.withAddress(of: path) { Glibc.bind(descriptor, $0, $1) == 0 ? 0 : errno }
       guard let result else { throw .pathTooLong(path: path) }
-      guard result == 0 else { throw .system(SystemCallError("bind \(path)", code: result)) }
+      guard result == 0 else { throw .system(SystemError("bind \(path)", code: result)) }
       // The owner stays; all ones leave the group as it is (chown(2)).
       guard chown(path, .max, groupID ?? .max) == 0 else { throw .last("give \(path) to group \(groupID ?? 0)") }
       guard chmod(path, 0o660) == 0 else { throw .last("set the mode of \(path)") }

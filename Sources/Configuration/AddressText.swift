@@ -152,8 +152,9 @@ enum AddressText {
     let host = address.number & mask
     guard host == 0 || host == mask else { return }
     throw UnreadableText(
-      "`\(address)/\(prefix)` is the \(host == 0 ? "network" : "broadcast") address of its network",
-      "write the address of a host in it"
+      "`\(address)/\(prefix)` is "
+        + (host == 0 ? "a network, not an address in it" : "the broadcast address of its network"),
+      "write the one address that is to move"
     )
   }
 }

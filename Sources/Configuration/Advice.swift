@@ -9,6 +9,8 @@ struct Advice {
   let draft: Draft
   let settings: Settings
   let diagnostics: DiagnosticCollector
+  /// This host's name; nil when the file is read for another host.
+  let hostName: String?
 
   /// Below this interval an ordinary scheduling delay of a busy host is longer than a lost heartbeat.
   static let shortestWithoutRealtime: Duration = .milliseconds(20)
@@ -41,6 +43,15 @@ struct Advice {
   }
 
   private func adviseOnNodes() {
+    if let node = draft.node, let hostName,
+      let other = draft.nodes.first(where: { $0.name.value == hostName })?.name.value, other != node.value
+    {
+      diagnostics.warning(
+        at: node.position,
+        "this host is called \(quoted(other)), but will act as node \(quoted(node.value))",
+        "if the file was copied from there, remove this line: the host name is enough"
+      )
+    }
     for node in draft.nodes {
       for address in node.addresses ?? [] where address.value.isLoopback {
         diagnostics.warning(
@@ -83,6 +94,14 @@ struct Advice {
     }
   }
 
+  private func wayOut(_ first: Candidate, _ second: Candidate, isOnlyWeight: Bool) -> String {
+    guard let needed = (1...254).first(where: { second.outranks(first.lowered(by: $0)) }) else {
+      return "raise the priority of \(quoted(second.node))"
+    }
+    return (isOnlyWeight ? "write `weight: -\(needed)`" : "make the weights add up to -\(needed)")
+      + ", or bring the priorities closer together"
+  }
+
   private func adviseOnWeights(_ group: DraftGroup, _ values: GroupSettings, _ ranking: [Candidate]) {
     guard let first = ranking.first, let second = ranking.dropFirst().first,
       !ranking.canMove(loweringBy: values.totalWeight)
@@ -97,7 +116,7 @@ struct Advice {
         at: position,
         "this weight can never cause a failover\(all): \(quoted(first.node)) would keep "
           + "\(first.lowered(by: total).priority) and \(quoted(second.node)) has only \(second.priority)",
-        "make the weights add up to more than \(first.priority - second.priority), or bring the priorities together"
+        wayOut(first, second, isOnlyWeight: total == weight)
       )
     }
   }

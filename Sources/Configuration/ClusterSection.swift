@@ -65,10 +65,17 @@ extension Reader where Value == DraftNode {
       let address = Reader<IPAddress>.scalar("an IP address", example: "192.0.2.11", AddressText.nodeAddress).located
       if map.has("address") {
         map.reject(["addresses"], because: "`address` is there already", "put all of them into `addresses: […]`")
-        return map.optional("address", address).map { [$0] }
+        let single = map.optional("address", address).map { [$0] }
+        return map.has("addresses") ? nil : single
       }
-      let all = Reader<[Located<IPAddress>]>.list(of: address, "address", plural: "addresses", count: 1...16)
-      let addresses = map.required("addresses", all, example: "addresses: [192.0.2.11]")
+      let all = Reader<[Located<IPAddress>]>.list(
+        of: address,
+        "address",
+        plural: "addresses",
+        count: 1...16,
+        complete: true
+      )
+      let addresses = map.required("addresses", or: ["address"], all, example: "addresses: [192.0.2.11]")
       _ = map.optional("address", address)
       return addresses
     }

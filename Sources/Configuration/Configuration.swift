@@ -50,7 +50,7 @@ extension Configuration {
     node: String? = nil
   ) throws(ConfigurationErrors) -> Configuration {
     let file: FileContent
-    do {
+    do throws(FileError) {
       file = try FileContent(path: path, limit: maximumSize)
     } catch {
       throw ConfigurationErrors([
@@ -91,7 +91,7 @@ extension Configuration {
     guard let settings = check.settings(), let keyFile = draft.keyFile, !diagnostics.hasErrors else {
       throw diagnostics.errors
     }
-    Advice(draft: draft, settings: settings, diagnostics: diagnostics).give()
+    Advice(draft: draft, settings: settings, diagnostics: diagnostics, hostName: node == nil ? hostName : nil).give()
     return Configuration(
       settings: settings,
       keyFile: resolve(keyFile, besides: fileName),
@@ -117,7 +117,7 @@ extension Configuration {
       return nil
     }
     let root = YAMLComposer.compose(text, diagnostics)
-    guard let root else {
+    guard let root, !root.isEmpty else {
       if !diagnostics.hasErrors {
         diagnostics.error(
           at: .wholeFile,

@@ -36,8 +36,8 @@ package struct ConfigurationReport: Hashable, Sendable {
     package let specification: ProbeSpecification
     /// What its failure does when it alone fails; nil when nobody takes part in the group.
     package let effect: Effect?
-    /// Whether the probe notices at once that the service's process dies, because it holds a connection to it.
-    package let seesDeathAtOnce: Bool
+    /// Whether the probe holds a connection, so that it notices at once when the service's process dies.
+    package let holdsConnection: Bool
     /// At most this long from a service that begins to refuse or answer wrongly to the verdict.
     package let errorVerdict: Duration
     /// At most this long from a service that stops answering to the verdict.
@@ -92,7 +92,7 @@ extension ConfigurationReport.Probe {
     self.init(
       specification: probe,
       effect: ConfigurationReport.Effect(of: probe, ranking),
-      seesDeathAtOnce: isHTTP,
+      holdsConnection: isHTTP,
       errorVerdict: lastAttempt,
       hangVerdict: lastAttempt + probe.timeout
     )

@@ -1,5 +1,6 @@
-// What only shows when parts of the file are compared: which node is this one, do the paths match, does an address appear
-// twice. Each check works with what could be read, so one unreadable value does not hide the mistakes elsewhere.
+// What only shows when parts of the file are compared: which node is this one, do the paths match, does an address
+// appear twice. Each check works with what could be read, so one unreadable value does not hide the mistakes
+// elsewhere.
 
 import Election
 import Health
@@ -73,7 +74,8 @@ struct ConsistencyCheck {
     diagnostics.error(
       at: position,
       "there is no node \(quoted(name))",
-      didYouMean(name, among: nodeNames) ?? "the nodes are \(alternatives(nodeNames, "and"))"
+      didYouMean(name, among: nodeNames) ?? (nodeNames.count == 1 ? "the only node is " : "the nodes are ")
+        + alternatives(nodeNames, "and")
     )
   }
 

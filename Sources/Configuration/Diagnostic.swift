@@ -75,11 +75,16 @@ package struct ConfigurationErrors: Error, Hashable, Sendable, CustomStringConve
   package var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }
 
-/// Gathers what is found while one file is read.
+/// Gathers what is found while one file is read. After `limit` findings it only counts: a file that is so wrong is the
+/// wrong file.
 final class DiagnosticCollector {
+  static let limit = 100
+
   /// The file's name, for messages.
   let file: String
   private var found: [Diagnostic] = []
+  private var known: Set<Diagnostic> = []
+  private var unlisted = 0
 
   init(file: String) {
     self.file = file
@@ -101,7 +106,17 @@ final class DiagnosticCollector {
   }
 
   /// Everything found, as the error to throw.
-  var errors: ConfigurationErrors { ConfigurationErrors(sorted) }
+  var errors: ConfigurationErrors {
+    guard unlisted > 0, let last = sorted.last else { return ConfigurationErrors(sorted) }
+    let rest = Diagnostic(
+      file: file,
+      position: last.position,
+      severity: .error,
+      message: "and \(counted(unlisted, "more mistake"))",
+      suggestion: "is it the right file?"
+    )
+    return ConfigurationErrors(sorted + [rest])
+  }
 
   private func add(
     _ severity: Diagnostic.Severity,
@@ -109,6 +124,10 @@ final class DiagnosticCollector {
     _ message: String,
     _ suggestion: String?
   ) {
+    guard found.count < Self.limit else {
+      unlisted += 1
+      return
+    }
     let new = Diagnostic(
       file: file,
       position: position,
@@ -116,6 +135,6 @@ final class DiagnosticCollector {
       message: message,
       suggestion: suggestion
     )
-    if !found.contains(new) { found.append(new) }
+    if known.insert(new).inserted { found.append(new) }
   }
 }

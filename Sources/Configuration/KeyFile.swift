@@ -1,6 +1,6 @@
-// The key file: who has it belongs to the cluster, so it must be nobody else's to read. One key a line, `ID SECRET`; the
-// first one signs, every one is accepted. To replace a key, add the new one below the old on every node, then put it
-// first on every node, then remove the old one: at each step any two nodes have the signing keys of each other.
+// The key file: who has it belongs to the cluster, so it must be nobody else's to read. One key a line, `ID SECRET`;
+// the first one signs, every one is accepted. To replace a key, add the new one below the old on every node, then put
+// it first on every node, then remove the old one: at each step any two nodes have the signing keys of each other.
 
 import Glibc
 import Wire
@@ -17,10 +17,10 @@ package enum KeyFile {
   package static func load(path: String) throws(ConfigurationErrors) -> [SharedKey] {
     let diagnostics = DiagnosticCollector(file: path)
     let file: FileContent
-    do throws(UnreadableText) {
+    do throws(FileError) {
       file = try FileContent(path: path, limit: maximumSize)
     } catch {
-      let way = error.suggestion == nil ? nil : "`baton keygen \(path)` makes one, to be copied to every node"
+      let way = error.code != ENOENT ? error.suggestion : "`baton keygen \(path)` makes one, to be copied to every node"
       diagnostics.error(at: .wholeFile, "the key file: \(error.message)", way)
       throw diagnostics.errors
     }

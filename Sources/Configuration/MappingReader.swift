@@ -10,7 +10,7 @@ final class MappingReader {
 
   private let entries: [YAMLNode.Entry]
   private var asked: [String] = []
-  private var missing: [(key: String, example: String)] = []
+  private var missing: [(keys: [String], example: String)] = []
 
   init(entries: [YAMLNode.Entry], position: SourcePosition, subject: Subject) {
     self.entries = entries
@@ -30,9 +30,17 @@ final class MappingReader {
 
   /// The value of a key that must be there; nil when it was absent or wrong, which will have been reported.
   ///
-  /// - Parameter example: How to write the entry.
-  func required<Value>(_ key: String, _ reader: Reader<Value>, example: String) -> Value? {
-    if entry(key) == nil { missing.append((key, example)) }
+  /// - Parameters:
+  ///   - others: Keys that do as well.
+  ///   - example: How to write the entry.
+  func required<Value>(
+    _ key: String,
+    or others: [String] = [],
+    _ reader: Reader<Value>,
+    example: String
+  ) -> Value? {
+    let keys = [key] + others
+    if !keys.contains(where: has) { missing.append((keys, example)) }
     return optional(key, reader)
   }
 
@@ -65,10 +73,10 @@ final class MappingReader {
         meant.map { "did you mean \(quoted($0))?" } ?? "it takes \(alternatives(asked, "and"))"
       )
     }
-    for (key, example) in missing where !misspelt.contains(key) {
+    for (keys, example) in missing where misspelt.isDisjoint(with: keys) {
       subject.diagnostics.error(
         at: position,
-        "\(quoted(key)) is missing in \(subject.name)",
+        "\(alternatives(keys)) is missing in \(subject.name)",
         "add, for example, \(quoted(example))"
       )
     }

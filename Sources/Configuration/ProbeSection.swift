@@ -1,5 +1,5 @@
-// `probes:`, what is asked of the local service. A new kind of probe is a new case of `ProbeSpecification.Kind`, its key
-// in `kinds`, and a branch of `kind`.
+// `probes:`, what is asked of the local service. A new kind of probe is a new case of `ProbeSpecification.Kind`, its
+// key in `kinds`, and a branch of `kind`.
 
 import Election
 import Health
@@ -76,7 +76,8 @@ extension Reader where Value == DraftProbe {
       return given.count == 1 ? tcp.map { .tcp($0) } : nil
     }
     let example = "http: \"http://127.0.0.1:8080/health\""
-    let target = map.required("http", .scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init), example: example)
+    let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
+    let target = map.required("http", or: ["tcp"], url, example: example)
     let probe = httpProbe(map, target)
     return given.count == 1 ? probe.map { .http($0) } : nil
   }

@@ -1,5 +1,5 @@
-// A reader turns a node of the tree into a typed value, or reports why it cannot and gives nil. Readers are values, so a
-// key of the configuration is one line: its name, its reader, its default.
+// A reader turns a node of the tree into a typed value, or reports why it cannot and gives nil. Readers are values,
+// so a key of the configuration is one line: its name, its reader, its default.
 
 /// A text that is not what it should be: what is wrong, and the way out.
 package struct UnreadableText: Error, Hashable, Sendable, CustomStringConvertible {
@@ -67,8 +67,16 @@ struct Reader<Value> {
 }
 
 extension Reader {
-  /// A list of values; those that cannot be read are left out (and reported).
-  static func list<Item>(of item: Reader<Item>, _ noun: String, plural: String, count: ClosedRange<Int>) -> Reader
+  /// A list of values; those that cannot be read are reported.
+  ///
+  /// - Parameter complete: Whether the list is worth nothing without them; otherwise they are left out.
+  static func list<Item>(
+    of item: Reader<Item>,
+    _ noun: String,
+    plural: String,
+    count: ClosedRange<Int>,
+    complete: Bool = false
+  ) -> Reader
   where Value == [Item] {
     Reader { node, subject in
       guard case .sequence(let nodes) = node.content else {
@@ -83,9 +91,10 @@ extension Reader {
           "\(subject.name): expected \(limits(count)) \(plural), found \(nodes.count)"
         )
       }
-      return nodes.prefix(count.upperBound).enumerated().compactMap { index, node in
+      let items = nodes.prefix(count.upperBound).enumerated().compactMap { index, node in
         item.read(node, Subject(name: "\(noun) \(index + 1)", diagnostics: subject.diagnostics))
       }
+      return complete && (items.count < nodes.count || items.isEmpty) ? nil : items
     }
   }
 

@@ -53,7 +53,7 @@ extension ConfigurationReport.Probe {
     var lines = [
       "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)"
     ]
-    let death = seesDeathAtOnce ? "at once when the service's process dies, " : ""
+    let death = holdsConnection ? "at once when its standing connection breaks, " : ""
     lines.append(
       "            fails \(death)within \(errorVerdict.readable) on errors, "
         + "within \(hangVerdict.readable) when nothing answers"

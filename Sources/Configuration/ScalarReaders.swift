@@ -43,7 +43,7 @@ extension Reader where Value == UInt16 {
 extension Reader where Value == Duration {
   /// A duration within a range, such as `100ms`.
   static func duration(in range: ClosedRange<Duration>) -> Reader {
-    scalar("a duration", example: DurationText.format(range.upperBound)) { (text) throws(UnreadableText) in
+    scalar("a duration", example: "1s") { (text) throws(UnreadableText) in
       let value = try DurationText.parse(text)
       guard range.contains(value) else {
         throw UnreadableText(
@@ -85,7 +85,8 @@ extension Reader where Value == String {
 
 /// The name of a network interface.
 enum InterfaceName {
-  /// The name itself when the kernel would accept it: 1 to 15 bytes (IFNAMSIZ), no `/`, `:`, blank or control character.
+  /// The name itself when the kernel would accept it: 1 to 15 bytes (IFNAMSIZ), no `/`, `:`, blank or control
+  /// character.
   static func check(_ name: String) throws(UnreadableText) -> String {
     guard (1...15).contains(name.utf8.count) else {
       throw UnreadableText(

@@ -12,11 +12,14 @@ struct YAMLComposer: ~Copyable {
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let input: UnsafeBufferPointer<UInt8>
   private let diagnostics: DiagnosticCollector
+  /// The last quoted text that went over several lines: where a closing quote is missing, it swallows what follows up
+  /// to the next quote, and only there the text stops being YAML.
+  private var swallowed: (start: SourcePosition, end: SourcePosition)?
 
   /// The document's root; nil when there is none, or when the text is not YAML, which has been reported then.
   static func compose(_ bytes: [UInt8], _ diagnostics: DiagnosticCollector) -> YAMLNode? {
     bytes.withUnsafeBufferPointer { input -> YAMLNode? in
-      let composer = YAMLComposer(input: input, diagnostics: diagnostics)
+      var composer = YAMLComposer(input: input, diagnostics: diagnostics)
       do throws(YAMLSyntaxError) {
         return try composer?.document()
       } catch {
@@ -46,23 +49,23 @@ struct YAMLComposer: ~Copyable {
     parser.deallocate()
   }
 
-  private func document() throws(YAMLSyntaxError) -> YAMLNode? {
+  private mutating func document() throws(YAMLSyntaxError) -> YAMLNode? {
     _ = try next()  // The start of the stream.
     guard case .documentStart = try next().kind else { return nil }
     let root = try node(after: next(), depth: 1)
     _ = try next()  // The end of the document.
     let following = try next()
     if case .documentStart = following.kind {
-      diagnostics.error(
-        at: following.position,
-        "a second YAML document begins here; a configuration is one document",
-        "remove the `---` and what does not belong to this cluster"
+      throw YAMLSyntaxError(
+        position: following.position,
+        message: "a second YAML document begins here; a configuration is one document",
+        suggestion: "remove the `---` and what does not belong to this cluster"
       )
     }
     return root
   }
 
-  private func node(after event: Event, depth: Int) throws(YAMLSyntaxError) -> YAMLNode {
+  private mutating func node(after event: Event, depth: Int) throws(YAMLSyntaxError) -> YAMLNode {
     refuseDecoration(of: event)
     switch event.kind {
     case .scalar(let text, let isPlain):
@@ -84,7 +87,7 @@ struct YAMLComposer: ~Copyable {
     }
   }
 
-  private func entries(depth: Int) throws(YAMLSyntaxError) -> [YAMLNode.Entry] {
+  private mutating func entries(depth: Int) throws(YAMLSyntaxError) -> [YAMLNode.Entry] {
     var entries: [YAMLNode.Entry] = []
     var lines: [String: Int] = [:]
     while true {
@@ -92,7 +95,7 @@ struct YAMLComposer: ~Copyable {
       if case .end = event.kind { break }
       let key = try node(after: event, depth: depth)
       let value = try node(after: next(), depth: depth)
-      guard case .scalar(let name) = key.content else {
+      guard case .scalar(let name) = key.content, !name.isEmpty else {
         if case .unusable = key.content { continue }
         diagnostics.error(at: key.position, "expected a key, found \(key.found)", "write `key: value`")
         continue
@@ -141,10 +144,19 @@ struct YAMLComposer: ~Copyable {
     }
   }
 
-  private func next() throws(YAMLSyntaxError) -> Event {
+  private mutating func next() throws(YAMLSyntaxError) -> Event {
     var raw = yaml_event_t()
-    guard yaml_parser_parse(parser, &raw) == 1 else { throw YAMLSyntaxError(parser.pointee, input: input) }
+    guard yaml_parser_parse(parser, &raw) == 1 else {
+      let error = YAMLSyntaxError(parser.pointee, input: input)
+      guard let swallowed, swallowed.end.line == error.position.line else { throw error }
+      throw YAMLSyntaxError(unclosedQuoteAt: swallowed.start, endedAt: swallowed.end)
+    }
     defer { yaml_event_delete(&raw) }
+    if raw.type == YAML_SCALAR_EVENT, raw.start_mark.line < raw.end_mark.line,
+      [YAML_SINGLE_QUOTED_SCALAR_STYLE, YAML_DOUBLE_QUOTED_SCALAR_STYLE].contains(raw.data.scalar.style)
+    {
+      swallowed = (SourcePosition(raw.start_mark), SourcePosition(raw.end_mark))
+    }
     return Event(raw)
   }
 }

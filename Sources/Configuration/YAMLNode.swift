@@ -1,5 +1,5 @@
-// A YAML document as a tree in which every value knows where it stands. Nothing is guessed: a scalar stays the text that
-// was written, and the key that it belongs to decides what it means, so `on` is a word where a word is expected.
+// A YAML document as a tree in which every value knows where it stands. Nothing is guessed: a scalar stays the text
+// that was written, and the key that it belongs to decides what it means, so `on` is a word where a word is expected.
 
 /// A value together with where it stands.
 struct Located<Value> {
@@ -32,6 +32,11 @@ struct YAMLNode {
 
   let content: Content
   let position: SourcePosition
+
+  /// Whether there is nothing at all.
+  var isEmpty: Bool {
+    if case .empty = content { true } else { false }
+  }
 
   /// What a message says was found.
   var found: String {

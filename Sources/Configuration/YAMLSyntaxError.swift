@@ -1,4 +1,5 @@
-// libyaml's complaints, translated: its words name what the scanner was doing, an operator wants to know what to change.
+// libyaml's complaints, translated: its words name what the scanner was doing, an operator wants to know what to
+// change.
 
 import CYAML
 
@@ -12,6 +13,15 @@ struct YAMLSyntaxError: Error {
     self.position = position
     self.message = message
     self.suggestion = suggestion
+  }
+
+  /// The text stopped being YAML after a quoted text that went over several lines.
+  init(unclosedQuoteAt start: SourcePosition, endedAt end: SourcePosition) {
+    self.init(
+      position: start,
+      message: "the text whose quote opens here goes on until line \(end.line), column \(end.column)",
+      suggestion: "close its quote where it should end"
+    )
   }
 
   /// What a parser that has just failed says about its input.
@@ -73,6 +83,8 @@ struct YAMLSyntaxError: Error {
         ("the `[` in line \(start.line), column \(start.column) is not closed", "add `]`, or `,` between two items")
       case "did not find expected ',' or '}'":
         ("the `{` in line \(start.line), column \(start.column) is not closed", "add `}`, or `,` between two entries")
+      case "did not find expected node content":
+        ("expected a value here", "close every `{` and `[`, and put quotes around a text that begins with a sign")
       case "found unexpected end of stream":
         ("the file ends inside the text that begins in line \(start.line)", "close its quote")
       case "found character that cannot start any token":

@@ -29,7 +29,7 @@ struct ControlConnection: ~Copyable {
     case ENOENT?, ENOTDIR?, ECONNREFUSED?: throw .notRunning(path: path)
     case EACCES?, EPERM?: throw .permissionDenied(path: path, group: Self.groupName(of: path))
     case EAGAIN?: throw .timeout(path: path, after: .zero)
-    case let code?: throw .system(SystemCallError("connect to \(path)", code: code))
+    case let code?: throw .system(SystemError("connect to \(path)", code: code))
     }
   }
 

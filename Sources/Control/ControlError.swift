@@ -12,7 +12,7 @@ package enum ControlError: Error, Hashable, Sendable {
   /// The path is too long for a Unix socket.
   case pathTooLong(path: String)
   /// A system call failed in an unforeseen way.
-  case system(SystemCallError)
+  case system(SystemError)
   /// The daemon did not answer within this time.
   case timeout(path: String, after: Duration)
   /// The daemon closed the connection before its answer was whole.

@@ -18,7 +18,7 @@ package struct GroupDatabase: Sendable {
   }
 
   /// Reads a group file; throws when it cannot be read.
-  package init(path: String) throws(SystemCallError) {
+  package init(path: String) throws(SystemError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .last("open \(path)") }
     defer { close(descriptor) }

@@ -1,8 +1,6 @@
 // One group as one node sees it: who holds it, why, since when, and what each node says of itself. Part of the same
 // schema as StatusReport; `baton status GROUP --json` prints exactly this.
 
-import Election
-
 /// One group.
 package struct GroupReport: Codable, Hashable, Sendable {
   /// The states that operators know (architecture: "Words").
@@ -15,17 +13,6 @@ package struct GroupReport: Codable, Hashable, Sendable {
     case master
     /// Own probes or links forbid to hold them.
     case fault
-
-    /// The word for a state of the election.
-    package init(_ state: GroupState) {
-      self =
-        switch state {
-        case .initial: .initial
-        case .backup: .backup
-        case .master: .master
-        case .fault: .fault
-        }
-    }
   }
 
   /// The group's name.

@@ -1,5 +1,5 @@
-// A secret that all nodes of a cluster share: whoever has it belongs to the cluster. Several may be live at once, so that
-// a key can be replaced node by node without a moment in which two nodes do not understand each other.
+// A secret that all nodes of a cluster share: whoever has it belongs to the cluster. Several may be live at once, so
+// that a key can be replaced node by node without a moment in which two nodes do not understand each other.
 
 /// One key that heartbeats are authenticated with. It never prints its secret.
 package struct SharedKey: Hashable, Sendable {

@@ -35,7 +35,7 @@ struct GroupDatabaseTests {
   @Test("the system's file is readable and knows root; a missing one is an error with its path")
   func files() throws {
     #expect(try GroupDatabase(path: GroupDatabase.systemPath).id(of: "root") == 0)
-    let error = #expect(throws: SystemCallError.self) { try GroupDatabase(path: "/no/such/file") }
+    let error = #expect(throws: SystemError.self) { try GroupDatabase(path: "/no/such/file") }
     #expect(error?.description == "open /no/such/file: ENOENT (No such file or directory)")
   }
 }

@@ -17,3 +17,8 @@
 // declares them for GNU sources only, and the importer does not always count as one.
 const char *strerrorname_np(int number);
 const char *strerrordesc_np(int number);
+
+// sched(7): what a real-time thread starts falls back to normal. <sched.h> has it for GNU sources only.
+#ifndef SCHED_RESET_ON_FORK
+#define SCHED_RESET_ON_FORK 0x40000000
+#endif

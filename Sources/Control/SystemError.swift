@@ -4,7 +4,7 @@ import CLinux
 import Glibc
 
 /// A system call that failed.
-package struct SystemCallError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried, and on what: `connect to /run/baton/control.sock`.
   package let operation: String
   /// The error number.
@@ -16,7 +16,7 @@ package struct SystemCallError: Error, Hashable, Sendable, CustomStringConvertib
   }
 
   /// The failure of the call just made: reads `errno`.
-  package static func last(_ operation: String) -> SystemCallError { SystemCallError(operation, code: errno) }
+  package static func last(_ operation: String) -> SystemError { SystemError(operation, code: errno) }
 
   /// `connect to /run/baton/control.sock: EACCES (Permission denied)`
   package var description: String {
