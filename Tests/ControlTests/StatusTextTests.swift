@@ -28,7 +28,7 @@ struct StatusTextTests {
           ↳ 10.0.0.200 on eth1 is present though alpha is not master
 
         PROBE     GROUP     VERDICT  LAST                  TOOK  IF FAILING  FOR         TARGET
-        http      web       passing  passed              1.2 ms  weight 40   3 min 20 s  GET http://127.0.0.1:80/health
+        http      web       passing  passed              1.2 ms  weight -40  3 min 20 s  GET http://127.0.0.1:80/health
         postgres  database  failing  connection refused       -  ineligible  4.5 s       127.0.0.1:5432
 
         rejected datagrams: 3 forged, 12 replayed
@@ -55,7 +55,7 @@ struct StatusTextTests {
         gamma  not heard  50         -            -  -
 
         PROBE  KIND  VERDICT  LAST      TOOK  IF FAILING  FOR         TARGET
-        http   http  passing  passed  1.2 ms  weight 40   3 min 20 s  GET http://127.0.0.1:80/health
+        http   http  passing  passed  1.2 ms  weight -40  3 min 20 s  GET http://127.0.0.1:80/health
 
         """
     )
@@ -108,8 +108,8 @@ struct StatusTextTests {
         alpha holds web because it ranks first among the live nodes
 
         WHEN                                LASTED  WHAT HAPPENED
-        2026-01-02T03:00:55.678Z               8 s  backup: beta is master with a higher rank
-        2026-01-02T03:01:03.678Z  3 min 2 s so far  master: alpha ranks first among the live nodes
+        2026-01-02T03:00:55.678Z               8 s  web: backup: beta is master with a higher rank
+        2026-01-02T03:01:03.678Z  3 min 2 s so far  web: master: alpha ranks first among the live nodes
 
         """
     )
