@@ -48,7 +48,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
     library("Configuration", ["Election", "Health", "Wire", "CYAML"]),
-    library("Control", ["Election", "Health"]),
+    library("Control", ["Election", "Health", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
     library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
 
@@ -73,7 +73,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
-    tests("Agent"),
+    tests("Agent", ["baton", "Control", nioCore, nioPosix]),
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Control"], swiftSettings: strict),
   ]
 )
