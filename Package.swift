@@ -21,8 +21,11 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
-    swiftSettings: strict)
+    name: name + "Tests",
+    dependencies: [.target(name: name)] + dependencies,
+    resources: resources,
+    swiftSettings: strict
+  )
 }
 
 let package = Package(
@@ -58,7 +61,8 @@ let package = Package(
       [
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
         nioPosix, .product(name: "Logging", package: "swift-log"),
-      ]),
+      ]
+    ),
     executable("batond", ["Agent", "Control", "Election"]),
     executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 

@@ -123,8 +123,15 @@ package final class Agent: Sendable {
     let driver = try loop.submit { [desk, services] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       let driver = NodeDriver(
-        node: node, codec: HeartbeatCodec(keys: loaded.keys), kernel: kernel, desk: desk, services: services,
-        isRealtime: isRealtime, on: loop, didLeave: { Signals.finish() })
+        node: node,
+        codec: HeartbeatCodec(keys: loaded.keys),
+        kernel: kernel,
+        desk: desk,
+        services: services,
+        isRealtime: isRealtime,
+        on: loop,
+        didLeave: { Signals.finish() }
+      )
       box.driver = driver.bound
       desk.connect(driver.bound, settings)
       driver.start(transport: transport, links: links, addresses: addresses)
@@ -133,6 +140,8 @@ package final class Agent: Sendable {
     Self.watch(monitor, driver, desk)
     probes.update(Self.specifications(settings))
     services.ready()
+    // By then the first heartbeats and verdicts have passed, and what they need is known.
+    if !isRealtime { control.next().scheduleTask(in: .seconds(1)) { Memory.releaseProgramText() } }
     desk.inform("\(settings.node.name) takes part in cluster \(settings.cluster)")
 
     var running = loaded.configuration
@@ -207,7 +216,9 @@ package final class Agent: Sendable {
 
   /// Waits for news from the kernel, on a thread of its own, for as long as the process lives.
   private static func watch(
-    _ monitor: consuming sending NetworkMonitor, _ driver: NIOLoopBound<NodeDriver>, _ desk: ControlDesk
+    _ monitor: consuming sending NetworkMonitor,
+    _ driver: NIOLoopBound<NodeDriver>,
+    _ desk: ControlDesk
   ) {
     let handover = MonitorHandover(monitor)
     Host.startThread {

@@ -32,7 +32,9 @@ final class HeartbeatTransport {
   /// - Parameter receive: Gets each datagram, on the loop.
   /// - Throws: When an address cannot be bound to, as while another agent has it.
   static func bind(
-    _ settings: Settings, on loop: any EventLoop, receive: @escaping @Sendable (ByteBuffer) -> Void
+    _ settings: Settings,
+    on loop: any EventLoop,
+    receive: @escaping @Sendable (ByteBuffer) -> Void
   ) throws(Control.SystemError) -> HeartbeatTransport {
     var descriptors: [Int32] = []
     do throws(Control.SystemError) {
@@ -52,7 +54,9 @@ final class HeartbeatTransport {
   /// Has NIO read a socket. It reads a duplicate, so that the number to send with stays ours; should it ever give the
   /// duplicate up over a read error, it gets a new one.
   private static func listen(
-    on descriptor: Int32, _ loop: any EventLoop, _ receive: @escaping @Sendable (ByteBuffer) -> Void
+    on descriptor: Int32,
+    _ loop: any EventLoop,
+    _ receive: @escaping @Sendable (ByteBuffer) -> Void
   ) {
     DatagramBootstrap(group: loop)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2048))
@@ -80,7 +84,8 @@ final class HeartbeatTransport {
     let descriptor = socket(isV4 ? AF_INET : AF_INET6, type, 0)
     guard descriptor >= 0 else { throw Control.SystemError.last(operation) }
     let level = Int32(isV4 ? IPPROTO_IP : IPPROTO_IPV6)
-    let options = isV4 ? [(IP_FREEBIND, 1), (IP_TOS, 0xc0)] : [(IPV6_FREEBIND, 1), (IPV6_TCLASS, 0xc0), (IPV6_V6ONLY, 1)]
+    let options =
+      isV4 ? [(IP_FREEBIND, 1), (IP_TOS, 0xc0)] : [(IPV6_FREEBIND, 1), (IPV6_TCLASS, 0xc0), (IPV6_V6ONLY, 1)]
     for (option, value) in options {
       var value = Int32(value)
       setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))

@@ -219,6 +219,10 @@ final class NodeDriver {
 
   /// Begins a handover; the answer comes when it is done, or refused.
   func handover(group: String, to target: String?, answer: @escaping @Sendable (Response) -> Void) {
+    let groups = node.groups.map(\.settings.name)
+    guard groups.contains(group) else { return answer(.failure(.unknownGroup(group, known: groups))) }
+    let nodes = node.settings.nodes.map(\.name)
+    if let target, !nodes.contains(target) { return answer(.failure(.unknownNode(target, known: nodes))) }
     let number = requests.begin(group: group, node, at: BootClock.now, answer)
     handle(.handover(request: number, group: WireID(name: group), to: target))
   }
