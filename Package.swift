@@ -63,7 +63,7 @@ let package = Package(
     executable("baton", ["Control", "Configuration", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
-    library("Drill", ["Control", "CLinux"]),
+    library("Drill", ["Election", "Control", "CLinux"]),
     executable("failover-drill", ["Drill", argumentParser]),
 
     tests("Health"),
@@ -74,6 +74,6 @@ let package = Package(
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
     tests("Agent"),
-    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Control"], swiftSettings: strict),
+    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election"], swiftSettings: strict),
   ]
 )
