@@ -12,4 +12,4 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include "Namespaces.h"
+#include "GNUCalls.h"
