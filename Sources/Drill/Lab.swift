@@ -63,7 +63,7 @@ package struct Lab: Sendable {
   /// Removes the namespaces and with them the cables. Who still runs inside has lost the network.
   package func tearDown() {
     for namespace in hosts.map(\.namespace) + [clientNamespace, networkSwitch.namespace] {
-      _ = try? Command.run(["ip", "netns", "del", namespace])
+      _ = try? Tool.run(["ip", "netns", "del", namespace])
     }
   }
 
@@ -88,9 +88,8 @@ package struct Lab: Sendable {
   }
 
   private func addNamespace(_ name: String) throws(DrillError) {
-    try workspace.willMake(namespace: name)
-    try Command.run(["ip", "netns", "add", name])
-    try Command.run(["ip", "-n", name, "link", "set", "lo", "up"])
+    try workspace.makeNamespace(name)
+    try Tool.run(["ip", "-n", name, "link", "set", "lo", "up"])
     // Duplicate address detection would only delay the start: all addresses here are the lab's own.
     try Self.set(in: name, ["net/ipv6/conf/default/accept_dad": "0", "net/ipv6/conf/all/accept_dad": "0"])
   }
@@ -98,6 +97,6 @@ package struct Lab: Sendable {
   /// Writes kernel parameters of a namespace; those that the kernel lacks are passed over.
   private static func set(in namespace: String, _ parameters: [String: String]) throws(DrillError) {
     let script = parameters.map { "[ ! -e /proc/sys/\($0) ] || echo \($1) > /proc/sys/\($0)" }
-    try Command.run(["ip", "netns", "exec", namespace, "sh", "-c", script.joined(separator: "\n")])
+    try Tool.run(["ip", "netns", "exec", namespace, "sh", "-c", script.joined(separator: "\n")])
   }
 }

@@ -21,7 +21,7 @@ package struct Service: Sendable {
   package init(on host: Host, workspace: Workspace, fallback: [String]?) throws(DrillError) {
     sickness = host.directory + "/sick"
     let command: [String]
-    if let nginx = Command.find("nginx") {
+    if let nginx = Tool.find("nginx") {
       let path = host.directory + "/nginx.conf"
       try Files.write(Self.configuration(of: host, sickness: sickness), to: path)
       command = [nginx, "-p", host.directory, "-c", path, "-e", host.directory + "/nginx-error.log"]
@@ -36,6 +36,16 @@ package struct Service: Sendable {
 
   /// Whether it has not ended.
   package var isRunning: Bool { process.isRunning }
+
+  /// Whether it accepts connections, by the kernel's table of its namespace.
+  package var isListening: Bool {
+    let port = String(Self.port, radix: 16, uppercase: true)
+    let listening = ":" + String(repeating: "0", count: 4 - port.count) + port + " 00000000:0000 0A"
+    return Files.text(of: "/proc/\(process.pid)/net/tcp")?.contains(listening) ?? false
+  }
+
+  /// The end of its log.
+  var logTail: String { Files.tail(of: process.logPath, lines: 5).joined(separator: "\n") }
 
   /// Kills it, as a crash would.
   package func crash() {

@@ -54,7 +54,7 @@ enum Spawn {
 }
 
 /// A program that is run to its end for what it does or says.
-package enum Command {
+package enum Tool {
   /// Runs a program and waits for its end.
   ///
   /// - Parameters:

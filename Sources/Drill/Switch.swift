@@ -46,7 +46,7 @@ package struct Switch: Sendable {
       "link add \(port) type veth peer name \(interface) address \(hardwareAddress) netns \(other)",
       "link set \(port) master br\(bridge) up",
     ])
-    try Command.run(
+    try Tool.run(
       ["ip", "-n", other, "-batch", "-"],
       input: "addr add \(address)/\(Lab.prefixLength) dev \(interface)\nlink set \(interface) up\n")
   }
@@ -78,11 +78,11 @@ package struct Switch: Sendable {
   }
 
   private func nft(_ commands: String) throws(DrillError) {
-    try Command.run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], input: commands)
+    try Tool.run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], input: commands)
   }
 
   private func ip(_ commands: [String]) throws(DrillError) {
-    try Command.run(["ip", "-n", namespace, "-batch", "-"], input: commands.joined(separator: "\n") + "\n")
+    try Tool.run(["ip", "-n", namespace, "-batch", "-"], input: commands.joined(separator: "\n") + "\n")
   }
 
   /// Frames that come in from one host and go out to another.

@@ -42,9 +42,12 @@ package final class Workspace: Sendable {
     }
   }
 
-  /// Writes down a network namespace that is about to be made.
-  func willMake(namespace: String) throws(DrillError) {
-    try ledger.withLock { _ throws(DrillError) in try note("namespace \(namespace)") }
+  /// Makes a network namespace, written down before it exists.
+  func makeNamespace(_ name: String) throws(DrillError) {
+    try ledger.withLock { _ throws(DrillError) in
+      try note("namespace \(name)")
+      try Tool.run(["ip", "netns", "add", name])
+    }
   }
 
   /// Ends and removes everything this run has made, its directory included. Nothing can be started afterwards: who
@@ -52,7 +55,8 @@ package final class Workspace: Sendable {
   package func close(thenExit status: Int32) -> Never {
     ledger.withLock { _ in
       Self.clear(directory)
-      exit(status)
+      // Not exit(3): other threads are still at work, on what it would tear down.
+      _exit(status)
     }
   }
 
@@ -87,7 +91,7 @@ package final class Workspace: Sendable {
       end(pid, startedAt: started)
     }
     for entry in entries where entry.first == "namespace" && entry.count == 2 {
-      if access("/run/netns/\(entry[1])", F_OK) == 0 { _ = try? Command.run(["ip", "netns", "del", String(entry[1])]) }
+      if access("/run/netns/\(entry[1])", F_OK) == 0 { _ = try? Tool.run(["ip", "netns", "del", String(entry[1])]) }
     }
     Files.removeTree(directory)
   }
