@@ -9,7 +9,6 @@ package struct Baton: FailoverAgent {
   private let program: String
 
   package let name = "baton"
-  package let canHandOver = true
 
   /// - Parameter directory: Where `batond` is.
   /// - Throws: When it is not there.
@@ -17,6 +16,8 @@ package struct Baton: FailoverAgent {
     program = directory + "/batond"
     guard access(program, X_OK) == 0 else { throw .system("find", program) }
   }
+
+  package func obstacle(to scenario: Scenario) -> String? { nil }
 
   package func start(on host: Host, in lab: Lab, plan: ClusterPlan) throws(DrillError) -> ChildProcess {
     let key = lab.directory + "/key"

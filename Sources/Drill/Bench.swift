@@ -85,7 +85,7 @@ package final class Bench {
   package func startClient() throws(DrillError) {
     let prober = try Prober(in: lab.clientNamespace)
     self.prober = prober
-    guard MonotonicClock.wait(atMost: .seconds(5), until: { prober.latestHost != nil }) else {
+    guard MonotonicClock.wait(atMost: .seconds(5), until: { prober.isAnswered }) else {
       throw DrillError("reach", "the service at \(Lab.virtualAddress)", "no answer")
     }
   }
@@ -102,6 +102,11 @@ package final class Bench {
     expect("\(hosts.map(\.name).joined(separator: " and ")) to answer for the address") {
       watch.answered(by: hosts)
     }
+  }
+
+  /// Waits until the client gets answers; notes it as a problem when it does not come to.
+  package func expectAnswers() {
+    expect("the client to get answers") { prober?.isAnswered ?? true }
   }
 
   /// Waits for something; notes it as a problem when it does not come about.

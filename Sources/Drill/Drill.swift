@@ -32,7 +32,7 @@ package struct Drill {
     package let agent: String
     /// What it was allowed to cost.
     package let budget: Budget
-    /// What it cost; empty when the agent cannot do such a thing.
+    /// What it cost; empty when the agent cannot take part.
     package var runs: [Measurement] = []
     /// Why a run did not take place.
     package var failures: [String] = []
@@ -75,7 +75,7 @@ package struct Drill {
     return results
   }
 
-  /// One run; nil when the agent cannot do such a thing.
+  /// One run; nil when the agent cannot take part.
   private func exercise(
     _ scenario: Scenario, _ agent: any FailoverAgent, _ workspace: Workspace, _ narrate: (String) -> Void
   ) -> Swift.Result<Measurement, DrillError>? {
@@ -84,8 +84,8 @@ package struct Drill {
       exercise.duration = duration
       exercise.fallbackService = fallbackService
       exercise.narrate = { narrate("  " + $0) }
-      guard exercise.isPossible else {
-        narrate("  \(agent.name) has no such thing")
+      if let obstacle = agent.obstacle(to: scenario) {
+        narrate("  left out: \(obstacle)")
         return nil
       }
       do throws(DrillError) {

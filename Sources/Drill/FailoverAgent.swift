@@ -40,8 +40,9 @@ package struct ClusterPlan: Hashable, Sendable {
 package protocol FailoverAgent: Sendable {
   /// Its name, as in the table.
   var name: String { get }
-  /// Whether an operator can ask for a planned handover.
-  var canHandOver: Bool { get }
+
+  /// Why it cannot take part in a scenario on this machine, or nil when it can.
+  func obstacle(to scenario: Scenario) -> String?
 
   /// Configures and starts it on a host, with everything it keeps in the host's directory.
   func start(on host: Host, in lab: Lab, plan: ClusterPlan) throws(DrillError) -> ChildProcess

@@ -10,12 +10,24 @@ package struct Keepalived: FailoverAgent {
   private let program: String
 
   package let name = "keepalived"
-  package let canHandOver = false
 
   /// - Throws: When it is not installed.
   package init() throws(DrillError) {
     guard let program = Tool.find("keepalived") else { throw DrillError("find", "keepalived", "not installed") }
     self.program = program
+  }
+
+  /// Its check scripts start with setgroups(2), which a user namespace made without privilege forbids.
+  package func obstacle(to scenario: Scenario) -> String? {
+    switch scenario {
+    case .handover:
+      return "keepalived has no handover"
+    case .serviceCrash, .failedProbe:
+      let allowed = Files.text(of: "/proc/self/setgroups")?.hasPrefix("allow") ?? true
+      return allowed ? nil : "keepalived cannot run its check script in a user namespace"
+    default:
+      return nil
+    }
   }
 
   package func start(on host: Host, in lab: Lab, plan: ClusterPlan) throws(DrillError) -> ChildProcess {

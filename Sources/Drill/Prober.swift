@@ -31,6 +31,8 @@ package final class Prober: Sendable {
   ///
   /// - Parameter namespace: The network namespace to ask from.
   package init(in namespace: String, plan: Plan = Plan()) throws(DrillError) {
+    // Growing would copy, and the client would be late for it.
+    attempts.withLock { $0.reserveCapacity(100_000) }
     let worker = try Worker(in: namespace, realtimePriority: 20) { [self] () throws(DrillError) in
       var loop = ProbeLoop(plan: plan)
       try loop.run(
@@ -51,8 +53,17 @@ package final class Prober: Sendable {
     return ClientLog(attempts.withLock { $0 })
   }
 
-  /// The number of the host that answered the latest finished attempt; nil when that failed.
-  package var latestHost: Int? { attempts.withLock { $0.last?.host } }
+  /// Whether the latest attempts that have ended all succeeded, the last of them just now: one that will fail takes
+  /// its time to end.
+  package var isAnswered: Bool {
+    let justNow = MonotonicClock.now - .milliseconds(30)
+    return attempts.withLock { attempts in
+      let latest = attempts.suffix(Self.latest)
+      return latest.count == Self.latest && latest.allSatisfy { $0.succeeded } && latest.contains { $0.start > justNow }
+    }
+  }
+
+  private static let latest = 20
 }
 
 /// The client's loop.

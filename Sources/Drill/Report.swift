@@ -60,7 +60,8 @@ package enum Report {
     switch result.verdict {
     case .missed(let reasons): reasons.map { "MISSED \(result.scenario.rawValue): \($0)" }
     case .knownGap(let reason): ["known gap \(result.scenario.rawValue): \(reason)"]
-    case .pass, nil: []
+    case .pass: []
+    case nil: result.failures.map { "failed \(result.scenario.rawValue), \(result.agent): \($0)" }
     }
   }
 }

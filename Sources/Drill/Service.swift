@@ -66,6 +66,7 @@ package struct Service: Sendable {
   /// Nothing is logged, since a log line for each of a thousand requests a second would be measured too.
   private static func configuration(of host: Host, sickness: String) -> String {
     """
+    user root;
     daemon off;
     master_process off;
     pid \(host.directory)/nginx.pid;
