@@ -27,7 +27,10 @@ package struct Baton: FailoverAgent {
     try Files.makeDirectory(runtimeDirectory(of: host))
     return try ChildProcess(
       [program, "--config", configuration, "--runtime-directory", runtimeDirectory(of: host)],
-      in: host.namespace, logPath: logPath(on: host), workspace: lab.workspace)
+      in: host.namespace,
+      logPath: logPath(on: host),
+      workspace: lab.workspace
+    )
   }
 
   package func hasSettled(master: Host, backups: [Host], plan: ClusterPlan) -> Bool {

@@ -23,7 +23,11 @@ package final class Bench {
 
   /// Builds a lab and starts the services and agents in it; the best host's agent first.
   package init(
-    agent: any FailoverAgent, plan: ClusterPlan, paths: Int = 1, workspace: Workspace, fallbackService: [String]?
+    agent: any FailoverAgent,
+    plan: ClusterPlan,
+    paths: Int = 1,
+    workspace: Workspace,
+    fallbackService: [String]?
   ) throws(DrillError) {
     let lab = try Lab(workspace: workspace, paths: paths)
     self.lab = lab

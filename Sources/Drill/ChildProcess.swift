@@ -21,7 +21,10 @@ package struct ChildProcess: Sendable {
   ///   - logPath: The file that its output is added to.
   ///   - workspace: Where the process is written down for clearing up.
   package init(
-    _ arguments: [String], in namespace: String, logPath: String, workspace: Workspace
+    _ arguments: [String],
+    in namespace: String,
+    logPath: String,
+    workspace: Workspace
   ) throws(DrillError) {
     let log = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard log >= 0 else { throw .system("open", logPath) }

@@ -56,8 +56,11 @@ package struct Drill {
     for scenario in scenarios {
       var these = agents.enumerated().map { number, agent in
         Result(
-          scenario: scenario, agent: agent.name, budget: scenario.budget(interval: interval),
-          isJudged: number == 0 && judgesFirst)
+          scenario: scenario,
+          agent: agent.name,
+          budget: scenario.budget(interval: interval),
+          isJudged: number == 0 && judgesFirst
+        )
       }
       for number in 0..<repeats {
         for (index, agent) in agents.enumerated() {
@@ -77,7 +80,10 @@ package struct Drill {
 
   /// One run; nil when the agent cannot take part.
   private func exercise(
-    _ scenario: Scenario, _ agent: any FailoverAgent, _ workspace: Workspace, _ narrate: (String) -> Void
+    _ scenario: Scenario,
+    _ agent: any FailoverAgent,
+    _ workspace: Workspace,
+    _ narrate: (String) -> Void
   ) -> Swift.Result<Measurement, DrillError>? {
     withoutActuallyEscaping(narrate) { narrate in
       var exercise = Exercise(scenario: scenario, agent: agent, interval: interval)

@@ -33,7 +33,12 @@ package struct Exercise {
     plan.preempt = scenario.preempt
     narrate("two hosts, a client and a switch; \(agent.name) on both hosts")
     let bench = try Bench(
-      agent: agent, plan: plan, paths: scenario.paths, workspace: workspace, fallbackService: fallbackService)
+      agent: agent,
+      plan: plan,
+      paths: scenario.paths,
+      workspace: workspace,
+      fallbackService: fallbackService
+    )
     defer { bench.tearDown() }
     let mallory = scenario == .attack ? try Mallory(in: bench.lab) : nil
     defer { _ = try? mallory?.stop() }
@@ -51,7 +56,10 @@ package struct Exercise {
     let (client, answers) = try bench.finish()
 
     var measurement = Measurement(
-      client: client.within(begin..<end), answers: answers.within(begin..<end), partition: partition)
+      client: client.within(begin..<end),
+      answers: answers.within(begin..<end),
+      partition: partition
+    )
     if scenario.budget(interval: interval).takeovers == 0 {
       measurement.stateChanges = abs(bench.agent.stateChanges(on: bench.alpha) - changes)
     }

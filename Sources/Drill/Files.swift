@@ -27,7 +27,10 @@ package enum Files {
 
   /// Replaces or extends a file.
   package static func write(
-    _ text: String, to path: String, appending: Bool = false, mode: mode_t = 0o644
+    _ text: String,
+    to path: String,
+    appending: Bool = false,
+    mode: mode_t = 0o644
   ) throws(DrillError) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (appending ? O_APPEND : O_TRUNC), mode)
     guard descriptor >= 0 else { throw .system("open", path) }

@@ -15,7 +15,8 @@ package enum Interruption {
     let waiting = signals
     var thread = pthread_t()
     let code = pthread_create(
-      &thread, nil,
+      &thread,
+      nil,
       { argument in
         guard let argument else { return nil }
         let context = Unmanaged<Context>.fromOpaque(argument).takeRetainedValue()
@@ -23,7 +24,9 @@ package enum Interruption {
         var signal: Int32 = 0
         while sigwait(&signals, &signal) != 0 {}
         context.workspace.close(thenExit: 128 + signal)
-      }, Unmanaged.passRetained(Context(workspace: workspace, signals: waiting)).toOpaque())
+      },
+      Unmanaged.passRetained(Context(workspace: workspace, signals: waiting)).toOpaque()
+    )
     guard code == 0 else { throw .system("start", "a thread", code: code) }
   }
 

@@ -78,21 +78,36 @@ package struct JSONReport: Encodable {
       case nil: (nil, result.failures)
       }
     let budget = BudgetEntry(
-      outageMedian: result.budget.median?.milliseconds, outageWorst: result.budget.worst?.milliseconds,
-      twoHosts: result.budget.twoHosts.milliseconds, takeovers: result.budget.takeovers)
+      outageMedian: result.budget.median?.milliseconds,
+      outageWorst: result.budget.worst?.milliseconds,
+      twoHosts: result.budget.twoHosts.milliseconds,
+      takeovers: result.budget.takeovers
+    )
     return Entry(
-      scenario: result.scenario.rawValue, agent: result.agent,
+      scenario: result.scenario.rawValue,
+      agent: result.agent,
       outageMedian: outages.isEmpty ? nil : outages.median.milliseconds,
-      outageWorst: outages.max()?.milliseconds, budget: result.isJudged ? budget : nil,
-      verdict: verdict, reasons: reasons, runs: result.runs.map(run))
+      outageWorst: outages.max()?.milliseconds,
+      budget: result.isJudged ? budget : nil,
+      verdict: verdict,
+      reasons: reasons,
+      runs: result.runs.map(run)
+    )
   }
 
   private static func run(_ run: Measurement) -> Run {
     Run(
-      outage: run.outage.milliseconds, lostProbes: run.lost, probes: run.attempts,
-      twoHosts: run.twoHosts.milliseconds, longestTwoHosts: run.longestTwoHosts.milliseconds,
-      takeovers: run.takeovers, stateChanges: run.stateChanges, noise: run.noise.milliseconds,
-      slowestAnswer: run.slowestAnswer.milliseconds, problems: run.problems)
+      outage: run.outage.milliseconds,
+      lostProbes: run.lost,
+      probes: run.attempts,
+      twoHosts: run.twoHosts.milliseconds,
+      longestTwoHosts: run.longestTwoHosts.milliseconds,
+      takeovers: run.takeovers,
+      stateChanges: run.stateChanges,
+      noise: run.noise.milliseconds,
+      slowestAnswer: run.slowestAnswer.milliseconds,
+      problems: run.problems
+    )
   }
 }
 

@@ -39,7 +39,11 @@ package struct Keepalived: FailoverAgent {
       [
         program, "--dont-fork", "--vrrp", "--log-console", "--no-syslog", "--log-detail", "--use-file",
         configuration, "--pid", host.directory + "/keepalived.pid", "--vrrp_pid", host.directory + "/vrrp.pid",
-      ], in: host.namespace, logPath: logPath(on: host), workspace: lab.workspace)
+      ],
+      in: host.namespace,
+      logPath: logPath(on: host),
+      workspace: lab.workspace
+    )
   }
 
   /// Its log is all there is to ask. A backup says so once; the bystander has seen the master answer.

@@ -46,9 +46,13 @@ package struct Lab: Sendable {
     let directory = directory
     hosts = Self.hostNames.enumerated().map { number, name in
       Host(
-        name: name, number: number, namespace: "\(workspace.name)-\(name)",
-        addresses: (0..<paths).map { "10.\(77 + $0).0.\(number + 1)" }, ports: (0..<paths).map { "\(name)\($0)" },
-        directory: "\(directory)/\(name)")
+        name: name,
+        number: number,
+        namespace: "\(workspace.name)-\(name)",
+        addresses: (0..<paths).map { "10.\(77 + $0).0.\(number + 1)" },
+        ports: (0..<paths).map { "\(name)\($0)" },
+        directory: "\(directory)/\(name)"
+      )
     }
     clientNamespace = workspace.name + "-client"
     networkSwitch = Switch(namespace: workspace.name + "-switch")
@@ -75,14 +79,24 @@ package struct Lab: Sendable {
       try Files.makeDirectory(host.directory)
       for path in 0..<paths {
         try networkSwitch.plugIn(
-          namespace: host.namespace, interface: Host.interface(path: path), port: host.ports[path], bridge: path,
-          hardwareAddress: .host(host.number, path: path), address: host.addresses[path])
+          namespace: host.namespace,
+          interface: Host.interface(path: path),
+          port: host.ports[path],
+          bridge: path,
+          hardwareAddress: .host(host.number, path: path),
+          address: host.addresses[path]
+        )
       }
     }
     try addNamespace(clientNamespace)
     try networkSwitch.plugIn(
-      namespace: clientNamespace, interface: "eth0", port: "client", bridge: 0,
-      hardwareAddress: .host(hosts.count, path: 0), address: "10.77.0.9")
+      namespace: clientNamespace,
+      interface: "eth0",
+      port: "client",
+      bridge: 0,
+      hardwareAddress: .host(hosts.count, path: 0),
+      address: "10.77.0.9"
+    )
     // A thousand connections a second need many ports.
     try Self.set(in: clientNamespace, ["net/ipv4/ip_local_port_range": "1024 65535"])
   }

@@ -32,7 +32,9 @@ enum Forgery: String, CaseIterable, Sendable {
       (datagram.from, datagram.to) = (datagram.to, datagram.from)
       datagram.sealVRRP()
     case .bitFlip:
-      if let index = datagram.payload.indices.randomElement() { datagram.payload[index] ^= 1 << UInt8.random(in: 0..<8) }
+      if let index = datagram.payload.indices.randomElement() {
+        datagram.payload[index] ^= 1 << UInt8.random(in: 0..<8)
+      }
     case .truncate: datagram.payload.removeLast(Int.random(in: 0...datagram.payload.count))
     case .extend: datagram.payload += (0..<Int.random(in: 1...64)).map { _ in UInt8.random(in: 0...255) }
     case .forge where datagram.isVRRP && datagram.payload.count > 3:
@@ -128,7 +130,9 @@ package final class Mallory: Sendable {
   }
 
   private func send(
-    _ forgery: Forgery, _ datagram: Datagram, _ sockets: [(address: HardwareAddress, socket: PacketSocket)]
+    _ forgery: Forgery,
+    _ datagram: Datagram,
+    _ sockets: [(address: HardwareAddress, socket: PacketSocket)]
   ) {
     let forged = forgery.apply(to: datagram)
     for (address, socket) in sockets where address == forged.destination {

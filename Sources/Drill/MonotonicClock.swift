@@ -15,7 +15,9 @@ package enum MonotonicClock {
   /// Sleeps until a moment; returns at once when it has passed.
   package static func sleep(until moment: Instant) {
     var time = timespec(
-      tv_sec: Int(moment.nanoseconds / 1_000_000_000), tv_nsec: Int(moment.nanoseconds % 1_000_000_000))
+      tv_sec: Int(moment.nanoseconds / 1_000_000_000),
+      tv_nsec: Int(moment.nanoseconds % 1_000_000_000)
+    )
     while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
   }
 

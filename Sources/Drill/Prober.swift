@@ -37,7 +37,8 @@ package final class Prober: Sendable {
       var loop = ProbeLoop(plan: plan)
       try loop.run(
         stopping: { self.stopping.load(ordering: .relaxed) },
-        report: { finished in self.attempts.withLock { $0 += finished } })
+        report: { finished in self.attempts.withLock { $0 += finished } }
+      )
     }
     self.worker.withLock { $0 = worker }
   }
@@ -129,7 +130,8 @@ private struct ProbeLoop {
     attempt.requestSent = send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count
     pending.append(attempt)
     polled.append(
-      pollfd(fd: descriptor, events: Int16(attempt.requestSent ? POLLIN : POLLOUT), revents: 0))
+      pollfd(fd: descriptor, events: Int16(attempt.requestSent ? POLLIN : POLLOUT), revents: 0)
+    )
   }
 
   /// Looks after every pending attempt that something happened to or whose time is up.
@@ -212,7 +214,9 @@ struct PeriodicTimer {
     descriptor = timerfd_create(CLOCK_MONOTONIC, O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw .system("make", "a timer") }
     let span = timespec(
-      tv_sec: Int(period.nanoseconds / 1_000_000_000), tv_nsec: Int(period.nanoseconds % 1_000_000_000))
+      tv_sec: Int(period.nanoseconds / 1_000_000_000),
+      tv_nsec: Int(period.nanoseconds % 1_000_000_000)
+    )
     var times = itimerspec(it_interval: span, it_value: span)
     timerfd_settime(descriptor, 0, &times, nil)
   }

@@ -9,7 +9,9 @@ package enum Report {
     var table = Table(
       header: [
         "scenario", "agent", "client outage", "worst", "lost probes", "two hosts", "takeovers", "budget", "verdict",
-      ], rightAligned: [2, 3, 4, 5, 6])
+      ],
+      rightAligned: [2, 3, 4, 5, 6]
+    )
     var scenario: Scenario?
     for result in results {
       table.add([result.scenario == scenario ? "" : result.scenario.rawValue] + cells(of: result))

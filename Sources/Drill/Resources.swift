@@ -36,7 +36,9 @@ package struct ResourceUse: Encodable, Sendable {
 
   /// Measures the agents of a drill, each alone in a fresh lab, for the drill's duration.
   package static func measure(
-    _ drill: Drill, workspace: Workspace, narrate: (String) -> Void
+    _ drill: Drill,
+    workspace: Workspace,
+    narrate: (String) -> Void
   ) throws(DrillError) -> [ResourceUse] {
     var uses: [ResourceUse] = []
     for load in loads {
@@ -46,7 +48,11 @@ package struct ResourceUse: Encodable, Sendable {
         plan.groups = load.groups
         plan.probes = false
         let bench = try Bench(
-          agent: agent, plan: plan, workspace: workspace, fallbackService: drill.fallbackService)
+          agent: agent,
+          plan: plan,
+          workspace: workspace,
+          fallbackService: drill.fallbackService
+        )
         defer { bench.tearDown() }
         try bench.settle()
         // Both announce for a few seconds after a takeover.
@@ -63,12 +69,17 @@ package struct ResourceUse: Encodable, Sendable {
           let isJudged = number == 0 && drill.judgesFirst
           uses.append(
             ResourceUse(
-              agent: agent.name, role: host == bench.alpha ? "master" : "backup", groups: load.groups,
+              agent: agent.name,
+              role: host == bench.alpha ? "master" : "backup",
+              groups: load.groups,
               processorPercent: used / span * 100,
               residentMiB: Double(memory.reduce(0) { $0 + $1.resident }) / 1_024,
-              anonymousMiB: Double(memory.reduce(0) { $0 + $1.anonymous }) / 1_024, processes: family.count,
+              anonymousMiB: Double(memory.reduce(0) { $0 + $1.anonymous }) / 1_024,
+              processes: family.count,
               processorBudget: isJudged ? load.processor : nil,
-              residentBudget: isJudged && load.resident.isFinite ? load.resident : nil))
+              residentBudget: isJudged && load.resident.isFinite ? load.resident : nil
+            )
+          )
         }
       }
     }
@@ -83,7 +94,8 @@ package struct ResourceUse: Encodable, Sendable {
   package static func text(_ uses: [ResourceUse]) -> String {
     var table = Table(
       header: ["groups", "agent", "role", "% of a core", "RSS MiB", "own MiB", "processes", "budget", "verdict"],
-      rightAligned: [0, 3, 4, 5, 6])
+      rightAligned: [0, 3, 4, 5, 6]
+    )
     for use in uses {
       let budget = [
         use.processorBudget.map { "≤ \($0) %" }, use.residentBudget.map { "≤ \($0) MiB" },

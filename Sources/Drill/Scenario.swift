@@ -54,7 +54,8 @@ package enum Scenario: String, CaseIterable, Sendable {
     // interval, and never before the dead master's lease must have run out (Docs/Election.md, "Detection").
     let unannounced = Budget(
       median: max(interval.scaled(by: 1.5), interval + .milliseconds(15)),
-      worst: max(interval.scaled(by: 2.1), interval + .milliseconds(25)))
+      worst: max(interval.scaled(by: 2.1), interval + .milliseconds(25))
+    )
     let planned = Budget(median: .milliseconds(3))
     let leaseGap = "a dead or hung agent's address stays until there is a lease"
     switch self {

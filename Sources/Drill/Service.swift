@@ -31,7 +31,11 @@ package struct Service: Sendable {
       throw DrillError("find", "nginx", "not installed")
     }
     process = try ChildProcess(
-      command, in: host.namespace, logPath: host.directory + "/service.log", workspace: workspace)
+      command,
+      in: host.namespace,
+      logPath: host.directory + "/service.log",
+      workspace: workspace
+    )
   }
 
   /// Whether it has not ended.

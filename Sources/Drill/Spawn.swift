@@ -12,7 +12,8 @@ enum Spawn {
   ///   - arguments: The program and its arguments.
   ///   - descriptors: What become its standard input, output and error; nil is /dev/null.
   static func start(
-    _ arguments: [String], descriptors: (input: Int32?, output: Int32?, error: Int32?)
+    _ arguments: [String],
+    descriptors: (input: Int32?, output: Int32?, error: Int32?)
   ) throws(DrillError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -36,7 +37,9 @@ enum Spawn {
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+      &attributes,
+      Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)
+    )
 
     var vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { vector.forEach { free($0) } }
@@ -91,7 +94,10 @@ package enum Tool {
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     guard status == 0, written == bytes.count else {
       throw DrillError(
-        "run", arguments.joined(separator: " "), said.isEmpty ? Spawn.describe(waitStatus: status) : said)
+        "run",
+        arguments.joined(separator: " "),
+        said.isEmpty ? Spawn.describe(waitStatus: status) : said
+      )
     }
     return said
   }

@@ -39,7 +39,11 @@ package struct Switch: Sendable {
 
   /// Joins an interface in another namespace to a port of a bridge.
   func plugIn(
-    namespace other: String, interface: String, port: String, bridge: Int, hardwareAddress: HardwareAddress,
+    namespace other: String,
+    interface: String,
+    port: String,
+    bridge: Int,
+    hardwareAddress: HardwareAddress,
     address: String
   ) throws(DrillError) {
     try ip([
@@ -48,7 +52,8 @@ package struct Switch: Sendable {
     ])
     try Tool.run(
       ["ip", "-n", other, "-batch", "-"],
-      input: "addr add \(address)/\(Lab.prefixLength) dev \(interface)\nlink set \(interface) up\n")
+      input: "addr add \(address)/\(Lab.prefixLength) dev \(interface)\nlink set \(interface) up\n"
+    )
   }
 
   /// Makes a fault happen, in addition to those that are there.

@@ -40,7 +40,9 @@ final class Worker: Sendable {
   ///   - realtimePriority: The SCHED_FIFO priority to ask for; refused silently, as in a user namespace.
   ///   - body: What to do.
   init(
-    in namespace: String, realtimePriority: Int32, body: @escaping @Sendable () throws(DrillError) -> Void
+    in namespace: String,
+    realtimePriority: Int32,
+    body: @escaping @Sendable () throws(DrillError) -> Void
   ) throws(DrillError) {
     let path = "/run/netns/" + namespace
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -49,13 +51,16 @@ final class Worker: Sendable {
     self.task = task
     var thread = pthread_t()
     let code = pthread_create(
-      &thread, nil,
+      &thread,
+      nil,
       { argument in
         guard let argument else { return nil }
         let task = Unmanaged<Task>.fromOpaque(argument).takeRetainedValue()
         task.run()
         return nil
-      }, Unmanaged.passRetained(task).toOpaque())
+      },
+      Unmanaged.passRetained(task).toOpaque()
+    )
     guard code == 0 else { throw .system("start", "a thread", code: code) }
     self.thread = thread
     var parameters = sched_param()

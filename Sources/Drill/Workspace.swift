@@ -33,7 +33,8 @@ package final class Workspace: Sendable {
 
   /// Starts a process and writes it down in one step, so that no signal can come between.
   func start(
-    _ arguments: [String], descriptors: (input: Int32?, output: Int32?, error: Int32?)
+    _ arguments: [String],
+    descriptors: (input: Int32?, output: Int32?, error: Int32?)
   ) throws(DrillError) -> pid_t {
     try ledger.withLock { _ throws(DrillError) in
       let pid = try Spawn.start(arguments, descriptors: descriptors)

@@ -53,7 +53,8 @@ struct FailoverDrill: ParsableCommand {
       Exit status: 0 everything within its budget or a known gap, 1 a budget was missed, 2 the drill could not run or the \
       command line was wrong.
       """,
-    subcommands: [Serve.self])
+    subcommands: [Serve.self]
+  )
 
   @Option(name: .customLong("scenario"), help: "What to break; may be repeated. All scenarios unless given.")
   var scenarios: [Scenario] = []
@@ -89,7 +90,7 @@ struct FailoverDrill: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch where exitCode(for: error) == .validationFailure {
+    } catch  where exitCode(for: error) == .validationFailure {
       write(fullMessage(for: error), to: STDERR_FILENO)
       _exit(2)
     } catch {
@@ -158,7 +159,10 @@ struct FailoverDrill: ParsableCommand {
       results = drill.run(workspace: workspace, narrate: narrate)
     }
     let report = JSONReport(results, resources: uses, interval: drill.interval)
-    write(json ? try report.text() : "\n" + (resources ? ResourceUse.text(uses) : Report.text(results)), to: STDOUT_FILENO)
+    write(
+      json ? try report.text() : "\n" + (resources ? ResourceUse.text(uses) : Report.text(results)),
+      to: STDOUT_FILENO
+    )
     if !report.passed { return 1 }
     return results.contains { !$0.failures.isEmpty } ? 2 : 0
   }
