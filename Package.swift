@@ -47,7 +47,7 @@ let package = Package(
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
-    library("Configuration", ["Election", "Health", "CYAML"]),
+    library("Configuration", ["Election", "Health", "Wire", "CYAML"]),
     library("Control", ["Election", "Health"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
     library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
@@ -59,8 +59,8 @@ let package = Package(
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
         nioPosix, .product(name: "Logging", package: "swift-log"),
       ]),
-    executable("batond", ["Agent", "Configuration"]),
-    executable("baton", ["Control", "Configuration", "Wire", argumentParser]),
+    executable("batond", ["Agent", "Control", "Election"]),
+    executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
     library("Drill", ["Election", "Control", "CLinux"]),
@@ -70,7 +70,7 @@ let package = Package(
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
-    tests("Control"),
+    tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
     tests("Agent"),

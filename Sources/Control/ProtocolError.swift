@@ -85,8 +85,7 @@ enum JSONLine {
       "the key \"\(key.stringValue)\" is missing\(place(context.codingPath))"
     case DecodingError.typeMismatch(let type, let context): "expected \(type)\(place(context.codingPath))"
     case DecodingError.valueNotFound(let type, let context): "expected \(type)\(place(context.codingPath))"
-    case DecodingError.dataCorrupted(let context):
-      context.codingPath.isEmpty ? "not JSON" : "\(context.debugDescription)\(place(context.codingPath))"
+    case DecodingError.dataCorrupted(let context): "\(context.debugDescription)\(place(context.codingPath))"
     case EncodingError.invalidValue(let value, let context):
       "\(value) has no JSON form\(place(context.codingPath))"
     default: "\(error)"

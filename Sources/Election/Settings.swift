@@ -53,7 +53,11 @@ package struct GroupSettings: Hashable, Sendable {
   package var probes: [ProbeSpecification]
 
   package init(
-    name: String, virtualAddresses: [VirtualAddress], priorities: [Int?], preempt: Bool, preemptDelay: Duration,
+    name: String,
+    virtualAddresses: [VirtualAddress],
+    priorities: [Int?],
+    preempt: Bool,
+    preemptDelay: Duration,
     probes: [ProbeSpecification]
   ) {
     self.name = name
@@ -84,7 +88,12 @@ package struct Settings: Hashable, Sendable {
   package var groups: [GroupSettings]
 
   package init(
-    cluster: String, interval: Duration, port: UInt16, nodes: [NodeSettings], here: Int, groups: [GroupSettings]
+    cluster: String,
+    interval: Duration,
+    port: UInt16,
+    nodes: [NodeSettings],
+    here: Int,
+    groups: [GroupSettings]
   ) {
     self.cluster = cluster
     self.interval = interval

@@ -34,7 +34,13 @@ package struct ProbeSpecification: Hashable, Sendable {
   package var consequence: Consequence
 
   package init(
-    name: String, kind: Kind, interval: Duration, timeout: Duration, rise: Int, fall: Int, consequence: Consequence
+    name: String,
+    kind: Kind,
+    interval: Duration,
+    timeout: Duration,
+    rise: Int,
+    fall: Int,
+    consequence: Consequence
   ) {
     self.name = name
     self.kind = kind
@@ -62,7 +68,11 @@ package struct HTTPProbe: Hashable, Sendable {
   package var bodyContains: String?
 
   package init(
-    endpoint: Endpoint, method: String, path: String, host: String, expectedStatus: [ClosedRange<Int>],
+    endpoint: Endpoint,
+    method: String,
+    path: String,
+    host: String,
+    expectedStatus: [ClosedRange<Int>],
     bodyContains: String?
   ) {
     self.endpoint = endpoint

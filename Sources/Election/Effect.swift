@@ -1,0 +1,67 @@
+// Everything that a node wants done. The shell carries these out in order; those that can fail report back as inputs.
+
+/// One thing to do.
+package enum Effect: Hashable, Sendable {
+  /// Send this to a peer (its position in `Settings.nodes`) over the path that it names.
+  case send(Heartbeat, to: Int)
+  /// Put these addresses onto this host; answered by `Input.addressesChanged` with the same operation.
+  case addAddresses(group: WireID, operation: UInt64, [VirtualAddress])
+  /// Take these addresses off this host; answered by `Input.addressesChanged` with the same operation.
+  case removeAddresses(group: WireID, operation: UInt64, [VirtualAddress])
+  /// Tell the neighbours, once: gratuitous ARP and unsolicited neighbour advertisements.
+  case announce(group: WireID, [VirtualAddress])
+  /// Note this for people.
+  case journal(Event)
+  /// Answer the operator's request.
+  case answer(request: UInt64, HandoverAnswer)
+  /// Keep this for the next life: the highest term known of a group.
+  case keepTerm(group: WireID, UInt64)
+  /// Keep this for the next life: whether the node is in maintenance, and until when.
+  case keepMaintenance(on: Bool, until: Instant?)
+  /// Everything is handed over or released: the process may end.
+  case left
+}
+
+/// What became of an operator's handover.
+package enum HandoverAnswer: Hashable, Sendable {
+  /// This node is master now.
+  case done(master: String)
+  /// Nothing changed; says why and what would help.
+  case refused(String)
+}
+
+/// What a journal notes.
+package enum Event: Hashable, Sendable {
+  /// A group changed its state on this node.
+  case transition(group: String, from: GroupState, to: GroupState, term: UInt64, reason: Reason)
+  /// A handover of a group was begun here.
+  case handoverBegan(group: String, to: String, cause: HandoverCause)
+  /// A handover that was begun here came to nothing; the group stays.
+  case handoverFailed(group: String, to: String, cause: String)
+  /// Another node is seen to be the group's master.
+  case masterSeen(group: String, node: String, term: UInt64)
+  /// Two nodes were master; this one stays.
+  case rivalSeen(group: String, node: String)
+  /// An address of the group had been removed by somebody else and is put back.
+  case addressRepaired(group: String, VirtualAddress)
+  /// An operation on addresses failed.
+  case addressesFailed(group: String, String)
+  /// A peer was heard for the first time, or again.
+  case peerAlive(node: String)
+  /// A peer's agent started anew.
+  case peerRestarted(node: String)
+  /// A peer fell silent for good.
+  case peerDead(node: String, silence: Duration, challenges: Int)
+  /// A peer said farewell.
+  case peerLeft(node: String)
+  /// A probe's verdict changed.
+  case probeChanged(group: String, probe: String, isPassing: Bool, detail: String)
+  /// An interface gained or lost its carrier.
+  case linkChanged(interface: String, isUp: Bool)
+  /// Maintenance began or ended.
+  case maintenance(on: Bool)
+  /// This agent ran late.
+  case late(Duration)
+  /// A new configuration is in force.
+  case reconfigured
+}

@@ -1,0 +1,109 @@
+// A backup watches the master, and takes over when there is none.
+//
+// The highest-ranked live node takes over at once; each lower rank waits a little longer, so that a better one can be
+// seen doing it first. There is no skew: rank, not chance, decides. A returning node that outranks the master asks for
+// the group and never grabs it.
+
+extension Group {
+  mutating func evaluateBackup(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    guard case .backup(let masterlessSince) = state else { return false }
+    let obstacle = obstacle(world)
+    if let obstacle, obstacle.isFault {
+      become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
+      return true
+    }
+    if obstacle == nil {
+      if takeRelease(world, &outbox) { return true }
+      answerOffers(world, &outbox)
+    } else {
+      answerAsUnable(world, &outbox)
+    }
+
+    if let master = claimant(world) {
+      if lastMaster != master { noteMaster(master, world, &outbox) }
+      if masterlessSince != nil { state = .backup(masterlessSince: nil) }
+      considerPreemption(of: master, obstacle, world, &outbox)
+      return false
+    }
+    if step?.kind == .request { step = nil }
+    let start = masterlessSince ?? world.now
+    if masterlessSince == nil { state = .backup(masterlessSince: start) }
+    // While a successor has our release, the group is on its way.
+    guard obstacle == nil, step?.kind != .release else { return false }
+    let turn = start + world.timing.rankDelay * betterRanks(world)
+    if wake(at: turn, world) { return false }
+    promote(term: term + 1, because: takeoverReason(world), world, &outbox)
+    return true
+  }
+
+  /// The live node that holds the group or is just handing it over; nil when nobody does.
+  func claimant(_ world: Surroundings) -> Int? {
+    views.indices.filter { node in
+      guard node != world.here, views[node].isAlive, let record = views[node].record else { return false }
+      return record.state == .master || (record.handover == .release && record.handoverPeer != world.ids[world.here])
+    }.max { (views[$0].record?.term ?? 0) < (views[$1].record?.term ?? 0) }
+  }
+
+  private mutating func noteMaster(_ master: Int, _ world: Surroundings, _ outbox: inout Outbox) {
+    lastMaster = master
+    let term = views[master].record?.term ?? 0
+    outbox.journal(.masterSeen(group: settings.name, node: world.names[master], term: term))
+  }
+
+  /// How many live nodes would be better masters; one that has not spoken yet might be.
+  private func betterRanks(_ world: Surroundings) -> Int {
+    let own = ownRank(world)
+    return views.indices.count { node in
+      guard node != world.here, views[node].isAlive, settings.priorities[node] != nil else { return false }
+      guard views[node].record != nil else { return true }
+      return eligibleRank(of: node, world).map { $0 > own } ?? false
+    }
+  }
+
+  private func takeoverReason(_ world: Surroundings) -> Reason {
+    guard let lastMaster else { return .noMaster }
+    let view = views[lastMaster]
+    let name = world.names[lastMaster]
+    if view.isAlive { return view.hasRestarted ? .masterRestarted(node: name) : .masterReleased(node: name) }
+    return view.death ?? .noMaster
+  }
+
+  private mutating func considerPreemption(
+    of master: Int,
+    _ obstacle: Obstacle?,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    var isDue = false
+    if settings.preempt, !isPreemptionHeld, obstacle == nil, betterRanks(world) == 0, views[master].isTwoWay,
+      views[master].record?.state == .master, let eligibleSince,
+      let record = views[master].record,
+      Rank(priority: Int(record.effectivePriority), address: world.addresses[master]) < ownRank(world)
+    {
+      isDue = !wake(at: max(eligibleSince, since) + settings.preemptDelay, world)
+    }
+    if isDue, step == nil {
+      begin(Step(kind: .request, peer: master, cause: .preempted, world), &outbox)
+    } else if !isDue, step?.kind == .request {
+      step = nil
+      outbox.isDirty = true
+    }
+  }
+
+  /// Becomes master: the kernel gets the addresses, and the peers hear of it at once.
+  mutating func promote(
+    term newTerm: UInt64,
+    because reason: Reason,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    let operation = nextOperation()
+    term = newTerm
+    step = nil
+    lastMaster = nil
+    isPreemptionHeld = false
+    outbox.effects.append(.addAddresses(group: id, operation: operation, settings.virtualAddresses))
+    outbox.effects.append(.keepTerm(group: id, newTerm))
+    become(.master(.acquiring(operation: operation)), because: reason, world, &outbox)
+  }
+}

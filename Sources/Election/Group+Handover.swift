@@ -1,0 +1,218 @@
+// A planned move: the successor has said that it is ready before the master lets go, and the master's kernel has
+// confirmed that the addresses are gone before the successor adds them. Docs/Election.md, "Handover".
+//
+//     master                    successor
+//     offer      ────────────►  checks itself
+//                ◄────────────  ready (or refuse)
+//     removes the addresses
+//     release    ────────────►  adds them, announces them
+//                ◄────────────  master, with the next term
+//
+// Each side repeats its step every few milliseconds until the other's next one is seen, and gives up after half a
+// second; giving up always ends with an ordinary election between nodes that know of each other.
+
+/// The step of a handover that this node is at: what it tells, to whom, and for how long.
+package struct Step: Hashable, Sendable {
+  /// What is told.
+  package var kind: HandoverStep
+  /// Whom it addresses; the wanted successor for a demand.
+  package var peer: Int
+  /// Why the group is to move.
+  package var cause: HandoverCause
+  /// When it is told again; a request rides on heartbeats instead.
+  package var retryAt: Instant
+  /// When it has failed.
+  package var deadline: Instant
+
+  init(kind: HandoverStep, peer: Int, cause: HandoverCause, _ world: Surroundings) {
+    self.kind = kind
+    self.peer = peer
+    self.cause = cause
+    retryAt = world.now + world.stepRetry
+    deadline = world.now + world.stepDeadline
+  }
+}
+
+extension Group {
+  /// Takes a step, and has it told at once.
+  mutating func begin(_ new: Step, _ outbox: inout Outbox) {
+    step = new
+    outbox.isDirty = true
+  }
+
+  // MARK: The master's side
+
+  /// Whether a node could take over now.
+  func canSucceed(_ node: Int, _ world: Surroundings) -> Bool {
+    guard views[node].isTwoWay, eligibleRank(of: node, world) != nil, views[node].record?.state == .backup else {
+      return false
+    }
+    return views[node].refusedUntil.map { $0 <= world.now } ?? true
+  }
+
+  /// The highest-ranked node that could take over; nil when there is none.
+  func bestSuccessor(_ world: Surroundings) -> Int? {
+    views.indices.filter { $0 != world.here && canSucceed($0, world) }
+      .compactMap { node in eligibleRank(of: node, world).map { (node, $0) } }
+      .max { $0.1 < $1.1 }?.0
+  }
+
+  /// Asks a node whether it can take over.
+  mutating func offer(
+    to successor: Int,
+    cause: HandoverCause,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) -> Bool {
+    begin(Step(kind: .offer, peer: successor, cause: cause, world), &outbox)
+    outbox.journal(.handoverBegan(group: settings.name, to: world.names[successor], cause: cause))
+    return true
+  }
+
+  /// Gives an offer up; the group stays here, unless there is another successor to be asked.
+  mutating func failOffer(
+    to successor: Int,
+    because cause: String,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    step = nil
+    views[successor].refusedUntil = world.now + .seconds(10)
+    outbox.isDirty = true
+    outbox.journal(.handoverFailed(group: settings.name, to: world.names[successor], cause: cause))
+    if let request, request.target == successor { answer(.refused(cause), &outbox) }
+  }
+
+  // MARK: The successor's side
+
+  /// Takes the group if its old master has released it to this node. Whether it did.
+  mutating func takeRelease(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    for node in views.indices where node != world.here && views[node].isAlive {
+      guard let record = views[node].record, record.handover == .release,
+        record.handoverPeer == world.ids[world.here], record.term > releasedTerm
+      else { continue }
+      releasedTerm = record.term
+      // The old master names the term; should a greater one have been heard meanwhile, it must still grow.
+      promote(
+        term: record.term >= term ? record.term : term + 1,
+        because: .handedOverBy(node: world.names[node], cause: record.cause),
+        world,
+        &outbox
+      )
+      return true
+    }
+    return false
+  }
+
+  /// Says that this node is ready, to a master that offers.
+  mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
+    guard let master = offerer(world), let record = views[master].record else { return }
+    if step?.kind == .ready, step?.peer == master { return }
+    begin(Step(kind: .ready, peer: master, cause: record.cause, world), &outbox)
+  }
+
+  /// Says that this node cannot take over, to a master that offers or has released.
+  mutating func answerAsUnable(_ world: Surroundings, _ outbox: inout Outbox) {
+    guard let master = offerer(world), step?.kind != .release else { return }
+    if step?.kind == .refuse, step?.peer == master { return }
+    begin(Step(kind: .refuse, peer: master, cause: .operator, world), &outbox)
+  }
+
+  /// The live node whose step is an offer or a release to this node.
+  private func offerer(_ world: Surroundings) -> Int? {
+    views.indices.first { node in
+      guard node != world.here, views[node].isAlive, let record = views[node].record,
+        record.handoverPeer == world.ids[world.here]
+      else { return false }
+      return record.handover == .offer || (record.handover == .release && record.term > releasedTerm)
+    }
+  }
+
+  // MARK: The step under way
+
+  /// Looks whether the step under way is answered, failed, or to be told again. Whether the state changed.
+  mutating func resolveStep(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    guard let step else { return false }
+    let view = views[step.peer]
+    let answer = view.record.flatMap { $0.handoverPeer == world.ids[world.here] ? $0.handover : nil }
+    switch step.kind {
+    case .none:
+      self.step = nil
+      return true
+    case .request:
+      return false
+    case .demand:
+      // Ends with the operator's request.
+      if request == nil {
+        self.step = nil
+        return true
+      }
+    case .offer:
+      guard case .master(.holding) = state else { return false }
+      if answer == .ready {
+        release(next: .handOver(to: step.peer, cause: step.cause), world, &outbox)
+        return true
+      }
+      if answer == .refuse || !canSucceed(step.peer, world) {
+        let name = world.names[step.peer]
+        failOffer(to: step.peer, because: "\(name) is not ready to take over", world, &outbox)
+        return true
+      }
+    case .ready:
+      let stillOffers = offerer(world) == step.peer
+      guard stillOffers, case .backup = state else {
+        self.step = nil
+        outbox.isDirty = true
+        return true
+      }
+    case .refuse:
+      if offerer(world) != step.peer {
+        self.step = nil
+        outbox.isDirty = true
+        return true
+      }
+    case .release:
+      if view.isAlive, let record = view.record, record.state == .master, record.term >= term {
+        self.step = nil
+        outbox.isDirty = true
+        return true
+      }
+      if answer == .refuse || !view.isAlive {
+        return releaseFailed(to: step.peer, world, &outbox)
+      }
+    }
+    if !wake(at: step.deadline, world) { return stepExpired(step, world, &outbox) }
+    if !wake(at: step.retryAt, world) {
+      self.step?.retryAt = world.now + world.stepRetry
+      outbox.isDirty = true
+      _ = wake(at: world.now + world.stepRetry, world)
+    }
+    return false
+  }
+
+  private mutating func stepExpired(_ step: Step, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    let name = world.names[step.peer]
+    switch step.kind {
+    case .offer: failOffer(to: step.peer, because: "\(name) did not answer the offer", world, &outbox)
+    case .release: return releaseFailed(to: step.peer, world, &outbox)
+    case .none, .request, .demand, .ready, .refuse: self.step = nil
+    }
+    return true
+  }
+
+  /// The successor has not taken what was released to it: the election goes on without it.
+  private mutating func releaseFailed(
+    to successor: Int,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) -> Bool {
+    let name = world.names[successor]
+    failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
+    isPreemptionHeld = false
+    lastMaster = nil
+    if case .backup = state, obstacle(world) == nil {
+      promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
+    }
+    return true
+  }
+}

@@ -1,0 +1,206 @@
+// A master holds the addresses until it has a reason to let go, and lets go in the gentlest way that the reason allows:
+// by a handover when a successor can be asked, at once when the addresses cannot answer here anyway.
+
+extension Group {
+  mutating func evaluateMaster(_ phase: Phase, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    switch phase {
+    case .acquiring:
+      return false
+    case .releasing(_, let next, let retryAt):
+      if let retryAt, !wake(at: retryAt, world) { release(next: next, world, &outbox) }
+      return false
+    case .holding(var announcements):
+      if announcements.takeDue(at: world.now) {
+        outbox.effects.append(.announce(group: id, settings.virtualAddresses))
+        state = .master(.holding(announcements))
+      }
+      _ = wake(at: announcements.next, world)
+      return considerRivals(world, &outbox) || considerLettingGo(world, &outbox)
+    }
+  }
+
+  // MARK: Acquiring
+
+  /// The kernel has answered the request to add the addresses.
+  mutating func acquired(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
+    guard let failure else {
+      state = .master(.holding(Announcements(from: world.now)))
+      outbox.isDirty = true
+      return
+    }
+    // Half of the addresses is worse than none: another node can hold them all.
+    addressFailure = (failure, world.now + Self.addressRetry)
+    release(next: .fault(.addressFailure(failure)), world, &outbox)
+  }
+
+  /// An address vanished without our doing: it is put back, and the neighbours are told.
+  mutating func repair(_ address: VirtualAddress, _ world: Surroundings, _ outbox: inout Outbox) {
+    guard case .master(.holding) = state, settings.virtualAddresses.contains(address),
+      !linksDown.contains(address.interface)
+    else { return }
+    outbox.journal(.addressRepaired(group: settings.name, address))
+    outbox.effects.append(.addAddresses(group: id, operation: nextOperation(), [address]))
+    announceAnew(world)
+    evaluate(world, &outbox)
+  }
+
+  /// Begins a new burst of announcements.
+  mutating func announceAnew(_ world: Surroundings) {
+    guard case .master(.holding) = state else { return }
+    state = .master(.holding(Announcements(from: world.now)))
+  }
+
+  // MARK: Releasing
+
+  /// Has the addresses removed; what follows then is kept with the operation.
+  mutating func release(next: AfterRelease, _ world: Surroundings, _ outbox: inout Outbox) {
+    let operation = nextOperation()
+    outbox.effects.append(.removeAddresses(group: id, operation: operation, settings.virtualAddresses))
+    state = .master(.releasing(operation: operation, next: next, retryAt: nil))
+  }
+
+  /// The kernel has answered the request to remove the addresses.
+  mutating func released(
+    failure: String?,
+    next: AfterRelease,
+    operation: UInt64,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    if let failure {
+      if case .handOver(let successor, _) = next {
+        // The old master goes on serving: what may be gone already is put back.
+        failOffer(to: successor, because: failure, world, &outbox)
+        let repair = nextOperation()
+        outbox.effects.append(.addAddresses(group: id, operation: repair, settings.virtualAddresses))
+        state = .master(.acquiring(operation: repair))
+      } else {
+        let retryAt = world.now + .seconds(1)
+        state = .master(.releasing(operation: operation, next: next, retryAt: retryAt))
+      }
+      return
+    }
+    hasRival = false
+    switch next {
+    case .handOver(let successor, let cause):
+      let obstacle = obstacle(world)
+      let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
+      isPreemptionHeld = cause == .operator
+      lastMaster = successor
+      term += 1
+      begin(Step(kind: .release, peer: successor, cause: cause, world), &outbox)
+      if let obstacle, obstacle.isFault {
+        become(.fault(obstacle), because: reason, world, &outbox)
+      } else {
+        become(.backup(masterlessSince: nil), because: reason, world, &outbox)
+      }
+    case .backup(let reason):
+      become(.backup(masterlessSince: nil), because: reason, world, &outbox)
+    case .fault(let obstacle):
+      become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
+    }
+  }
+
+  /// Lets go because the agent was late for longer than its lease: a backup may hold the group by now.
+  mutating func stepDown(late lateness: Duration, _ world: Surroundings, _ outbox: inout Outbox) {
+    guard isMaster else { return }
+    step = nil
+    release(next: .backup(.late(lateness)), world, &outbox)
+  }
+
+  // MARK: Reasons to let go
+
+  /// Two masters: the lower rank yields, or the one that the other cannot hear. Whether this one does.
+  private mutating func considerRivals(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    let rivals = views.indices.filter { node in
+      node != world.here && views[node].isAlive && views[node].record?.state == .master
+    }
+    let own = ownRank(world)
+    let isAble = obstacle(world) == nil
+    for rival in rivals {
+      // A rival that does not hear us can never learn that it should yield, so we do; but not on the first word,
+      // for after a partition each side's first heartbeats were written before it heard the other.
+      if let deafSince = views[rival].deafSince, !wake(at: deafSince + world.timing.detectionTime(), world) {
+        yield(because: .yieldedUnheard(node: world.names[rival]), world, &outbox)
+        return true
+      }
+      let rank = eligibleRank(of: rival, world)
+      let isOutranked = rank.map { !isAble || $0 > own } ?? false
+      if views[rival].deafSince == nil, isOutranked {
+        yield(because: .yielded(node: world.names[rival]), world, &outbox)
+        return true
+      }
+      if !hasRival { outbox.journal(.rivalSeen(group: settings.name, node: world.names[rival])) }
+      hasRival = true
+      // The winner's term must stand above every term that anybody held.
+      if let rivalTerm = views[rival].record?.term, rivalTerm >= term {
+        term = rivalTerm + 1
+        outbox.effects.append(.keepTerm(group: id, term))
+        outbox.isDirty = true
+      }
+    }
+    if rivals.isEmpty, hasRival {
+      hasRival = false
+      announceAnew(world)
+      return true
+    }
+    return false
+  }
+
+  private mutating func yield(because reason: Reason, _ world: Surroundings, _ outbox: inout Outbox) {
+    step = nil
+    release(next: .backup(reason), world, &outbox)
+  }
+
+  /// Own obstacles, a better peer that asks, an operator that demands. Whether the state changed.
+  private mutating func considerLettingGo(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    let obstacle = obstacle(world)
+    if let obstacle, obstacle.isImmediate {
+      step = nil
+      release(next: .fault(obstacle), world, &outbox)
+      return true
+    }
+    if step != nil { return false }
+    for view in views { if let until = view.refusedUntil { _ = wake(at: until, world) } }
+    switch obstacle {
+    case .leaving?, .probePending?, .probeFailing?:
+      guard let obstacle else { return false }
+      guard let successor = bestSuccessor(world) else {
+        release(next: .fault(obstacle), world, &outbox)
+        return true
+      }
+      return offer(to: successor, cause: obstacle.cause, world, &outbox)
+    case .maintenance?:
+      // Better served from here than not at all: without a successor the addresses stay.
+      guard let successor = bestSuccessor(world) else { return false }
+      return offer(to: successor, cause: .maintenance, world, &outbox)
+    case .linkDown?, .addressFailure?, .notParticipating?, .doubt?, nil:
+      return considerRequests(world, &outbox)
+    }
+  }
+
+  private mutating func considerRequests(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    let own = ownRank(world)
+    for node in views.indices where node != world.here && views[node].isAlive {
+      guard let record = views[node].record else { continue }
+      switch record.handover {
+      case .request where record.handoverPeer == world.ids[world.here]:
+        guard canSucceed(node, world), let rank = eligibleRank(of: node, world), rank > own else { continue }
+        return offer(to: node, cause: .preempted, world, &outbox)
+      case .demand:
+        guard let successor = world.ids.firstIndex(of: record.handoverPeer), successor != world.here,
+          canSucceed(successor, world)
+        else { continue }
+        return offer(to: successor, cause: .operator, world, &outbox)
+      case .none, .request, .offer, .ready, .refuse, .release:
+        continue
+      }
+    }
+    // Failing probes have cost points: a node that ranks higher now takes over, whether or not it preempts.
+    let base = settings.priorities[world.here] ?? 0
+    guard health.effectivePriority(base: base) < base, let successor = bestSuccessor(world),
+      let rank = eligibleRank(of: successor, world), rank > own
+    else { return false }
+    return offer(to: successor, cause: .degraded, world, &outbox)
+  }
+}

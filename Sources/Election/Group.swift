@@ -1,0 +1,368 @@
+// One group of virtual addresses on one node: who holds it, and what this node does about that.
+//
+// The machine works by facts: inputs only change facts (what peers say, probes, links, completions), and `evaluate`
+// looks at all of them and draws the conclusions, again and again until none is left. So it does not matter in which
+// order facts arrive, a timer that fires early or twice concludes nothing, and each rule stands in one place. While it
+// looks, `evaluate` notes the earliest time at which one of its conditions would come true: that is the next deadline.
+// Docs/Election.md describes the rules; the handover has a file of its own.
+
+import Health
+
+/// The state machine of one group on one node.
+package struct Group: Hashable, Sendable {
+  /// Where the group stands on this node.
+  package enum State: Hashable, Sendable {
+    /// Listening until this time, and until the operation that removes addresses of an earlier life is done.
+    case initial(until: Instant, cleaning: UInt64?)
+    /// Ready to take over; since when no live master has been seen, if so.
+    case backup(masterlessSince: Instant?)
+    /// Holding the addresses, or on the way to or from that.
+    case master(Phase)
+    /// Something forbids to hold them.
+    case fault(Obstacle)
+  }
+
+  /// The phases of a master.
+  package enum Phase: Hashable, Sendable {
+    /// The kernel is adding the addresses.
+    case acquiring(operation: UInt64)
+    /// The addresses are here.
+    case holding(Announcements)
+    /// The kernel is removing the addresses; after a failure it is asked again at this time.
+    case releasing(operation: UInt64, next: AfterRelease, retryAt: Instant?)
+  }
+
+  /// What follows when the addresses are gone.
+  package enum AfterRelease: Hashable, Sendable {
+    case handOver(to: Int, cause: HandoverCause)
+    case backup(Reason)
+    case fault(Obstacle)
+  }
+
+  /// What is known of the group on another node. A node that fell silent is known to be nothing: what it said before
+  /// may have changed, and is forgotten.
+  package struct View: Hashable, Sendable {
+    /// What the node last said; nil when it has said nothing in its present life.
+    package var record: GroupRecord?
+    /// Whether the node is held to be alive.
+    package var isAlive = false
+    /// Whether the node hears us as well.
+    package var isTwoWay = false
+    /// Since when the node has said that it does not hear us.
+    package var deafSince: Instant?
+    /// Why the node is not alive, if it was.
+    package var death: Reason?
+    /// Whether the node's agent restarted since it was last seen to be master.
+    package var hasRestarted = false
+    /// Until when the node is not asked again after a refusal.
+    var refusedUntil: Instant?
+  }
+
+  /// The group's identity on the wire.
+  package let id: WireID
+  /// What the configuration says.
+  package internal(set) var settings: GroupSettings
+  /// Where the group stands.
+  package internal(set) var state: State
+  /// Why, and since when.
+  package internal(set) var reason: Reason = .started
+  package internal(set) var since: Instant
+  /// The highest term known; the own one while master.
+  package internal(set) var term: UInt64
+  /// The probes' verdicts.
+  package internal(set) var health: GroupHealth
+  /// What is known of the other nodes, by their position in `Settings.nodes`.
+  package internal(set) var views: [View]
+  /// The step of a handover that this node is at.
+  package internal(set) var step: Step?
+  /// Whether the operator moved the group away from here, so that this node does not take it back by preemption.
+  package internal(set) var isPreemptionHeld = false
+  /// When `evaluate` would conclude something by itself.
+  package internal(set) var nextDeadline: Instant?
+
+  /// Interfaces of the group that have no carrier.
+  var linksDown: Set<String> = []
+  /// Why the kernel refused the addresses, and until when nothing is tried again.
+  var addressFailure: (cause: String, until: Instant)? {
+    get { failureCause.map { ($0, failureUntil) } }
+    set {
+      failureCause = newValue?.cause
+      failureUntil = newValue?.until ?? failureUntil
+    }
+  }
+  private var failureCause: String?
+  private var failureUntil = Instant(nanoseconds: 0)
+  /// An operator's request that has not been answered.
+  var request: OperatorRequest?
+  /// The last live master seen, for the reason of a takeover.
+  var lastMaster: Int?
+  /// A rival master was seen and has not given way yet.
+  var hasRival = false
+  /// The term of the last release that this node took, so that a repetition is not taken twice.
+  var releasedTerm: UInt64 = 0
+  /// Since when nothing has forbidden this node to hold the group.
+  var eligibleSince: Instant?
+  private var operations: UInt64 = 0
+
+  package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
+    id = WireID(name: settings.name)
+    self.settings = settings
+    self.term = term
+    health = GroupHealth(settings.probes)
+    views = Array(repeating: View(), count: nodes)
+    state = .initial(until: now, cleaning: 0)
+    since = now
+  }
+
+  mutating func nextOperation() -> UInt64 {
+    operations += 1
+    return operations
+  }
+
+  /// The state as others see it.
+  package var publicState: GroupState {
+    switch state {
+    case .initial: .initial
+    case .backup: .backup
+    case .master: .master
+    case .fault: .fault
+    }
+  }
+
+  /// Whether this node answers for the addresses, or may.
+  package var isMaster: Bool { publicState == .master }
+
+  // MARK: Facts
+
+  /// Begins: whatever an earlier life left behind is taken away first.
+  mutating func start(_ world: Surroundings, _ outbox: inout Outbox) {
+    clean(until: world.now + world.listeningTime, &outbox)
+    evaluate(world, &outbox)
+  }
+
+  /// Has whatever an earlier life left behind removed, and listens meanwhile.
+  mutating func clean(until: Instant, _ outbox: inout Outbox) {
+    let operation = nextOperation()
+    state = .initial(until: until, cleaning: operation)
+    outbox.effects.append(.removeAddresses(group: id, operation: operation, settings.virtualAddresses))
+  }
+
+  /// Takes the kernel's answer to an operation; answers to operations that no longer matter are only noted.
+  mutating func addressesChanged(
+    operation: UInt64,
+    failure: String?,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    if let failure { outbox.journal(.addressesFailed(group: settings.name, failure)) }
+    switch state {
+    case .initial(let until, operation):
+      // Without certainty that nothing is left, the node listens on and asks again.
+      if let failure {
+        addressFailure = (failure, world.now + Self.addressRetry)
+      } else {
+        state = .initial(until: until, cleaning: nil)
+      }
+    case .master(.acquiring(operation)):
+      acquired(failure: failure, world, &outbox)
+    case .master(.releasing(operation, let next, _)):
+      released(failure: failure, next: next, operation: operation, world, &outbox)
+    case .initial, .backup, .master, .fault:
+      break
+    }
+    evaluate(world, &outbox)
+  }
+
+  /// Takes a probe's result.
+  mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
+    guard let index = health.index(of: name), let change = health.record(result, at: index) else { return }
+    outbox.isDirty = true
+    outbox.journal(
+      .probeChanged(
+        group: settings.name,
+        probe: name,
+        isPassing: change.to == .passing,
+        detail: "\(change.result.outcome)"
+      )
+    )
+  }
+
+  /// Takes a change of an interface's carrier.
+  mutating func setLink(_ interface: String, isUp: Bool) {
+    if isUp { linksDown.remove(interface) } else { linksDown.insert(interface) }
+  }
+
+  /// Takes what another node says; whether that is news.
+  mutating func hear(_ record: GroupRecord, from node: Int) -> Bool {
+    guard views[node].record != record else { return false }
+    views[node].record = record
+    if record.state == .master { views[node].hasRestarted = false }
+    return true
+  }
+
+  // MARK: Conclusions
+
+  /// Draws every conclusion that the facts allow.
+  mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
+    for view in views where view.isAlive { learnTerm(view.record?.term ?? 0, &outbox) }
+    // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
+    for _ in 0..<8 {
+      nextDeadline = nil
+      eligibleSince = obstacle(world) == nil ? eligibleSince ?? world.now : nil
+      resolveRequest(world, &outbox)
+      let changed =
+        resolveStep(world, &outbox)
+        || {
+          switch state {
+          case .initial: evaluateInitial(world, &outbox)
+          case .backup: evaluateBackup(world, &outbox)
+          case .master(let phase): evaluateMaster(phase, world, &outbox)
+          case .fault: evaluateFault(world, &outbox)
+          }
+        }()
+      if !changed { return }
+    }
+  }
+
+  private mutating func evaluateInitial(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    guard case .initial(let until, let cleaning) = state else { return false }
+    guard cleaning == nil else {
+      if let addressFailure, !wake(at: addressFailure.until, world) {
+        self.addressFailure = nil
+        clean(until: until, &outbox)
+      }
+      return false
+    }
+    let peers = views.indices.filter { $0 != world.here && settings.priorities[$0] != nil }
+    let allHeard = peers.allSatisfy { views[$0].isAlive && views[$0].record != nil }
+    if !allHeard, wake(at: until, world) { return false }
+    // A peer whose new life is being admitted is about to speak: it is listened to as well.
+    if !allHeard, let contact = world.contactUntil, wake(at: contact, world) { return false }
+    let obstacle = obstacle(world)
+    if case .probePending? = obstacle { return false }
+    if let obstacle, obstacle.isFault {
+      become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
+    } else {
+      become(.backup(masterlessSince: nil), because: allHeard ? .peersHeard : .listened, world, &outbox)
+    }
+    return true
+  }
+
+  private mutating func evaluateFault(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    answerAsUnable(world, &outbox)
+    guard case .fault(let former) = state else { return false }
+    if let addressFailure, !wake(at: addressFailure.until, world) { self.addressFailure = nil }
+    guard let current = obstacle(world), current.isFault else {
+      become(.backup(masterlessSince: nil), because: .recovered(from: former), world, &outbox)
+      return true
+    }
+    if current != former {
+      state = .fault(current)
+      reason = .obstacle(current)
+      outbox.isDirty = true
+    }
+    return false
+  }
+
+  // MARK: Helpers
+
+  /// What this node tells the others about the group.
+  package func record(_ world: Surroundings) -> GroupRecord {
+    let base = settings.priorities[world.here] ?? 0
+    return GroupRecord(
+      id: id,
+      state: publicState,
+      term: term,
+      priority: UInt8(base),
+      effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
+      isEligible: obstacle(world) == nil,
+      handover: step?.kind ?? .none,
+      handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
+      cause: step?.cause ?? .operator,
+      verdicts: health.packedVerdicts,
+      reason: reason.code
+    )
+  }
+
+  /// What forbids this node to hold the group; nil when nothing does.
+  package func obstacle(_ world: Surroundings) -> Obstacle? {
+    if world.isLeaving { return .leaving }
+    if settings.priorities[world.here] == nil { return .notParticipating }
+    for address in settings.virtualAddresses where linksDown.contains(address.interface) {
+      return .linkDown(interface: address.interface)
+    }
+    if let cause = failureCause { return .addressFailure(cause) }
+    for probe in health.probes where probe.specification.consequence == .ineligible {
+      let name = probe.specification.name
+      switch probe.judgement.state {
+      case .passing: continue
+      case .unknown: return .probePending(name: name)
+      case .failing:
+        guard let outcome = probe.judgement.lastFailure else { return .probePending(name: name) }
+        return .probeFailing(name: name, outcome: outcome)
+      }
+    }
+    if world.isInMaintenance { return .maintenance }
+    if let doubt = world.doubtUntil, world.now < doubt { return .doubt }
+    return nil
+  }
+
+  /// Changes the state, says why, and has it told at once.
+  mutating func become(
+    _ new: State,
+    because reason: Reason,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    let former = publicState
+    state = new
+    self.reason = reason
+    since = world.now
+    outbox.isDirty = true
+    if former != publicState {
+      outbox.journal(
+        .transition(group: settings.name, from: former, to: publicState, term: term, reason: reason)
+      )
+    }
+  }
+
+  /// Notes a moment at which a condition comes true; whether it still lies ahead.
+  mutating func wake(at instant: Instant, _ world: Surroundings) -> Bool {
+    guard world.now < instant else { return false }
+    nextDeadline = min(nextDeadline ?? instant, instant)
+    return true
+  }
+
+  mutating func learnTerm(_ heard: UInt64, _ outbox: inout Outbox) {
+    guard heard > term, !isMaster else { return }
+    term = heard
+    outbox.effects.append(.keepTerm(group: id, heard))
+  }
+
+  /// The rank of this node.
+  package func ownRank(_ world: Surroundings) -> Rank {
+    Rank(
+      priority: health.effectivePriority(base: settings.priorities[world.here] ?? 0),
+      address: world.addresses[world.here]
+    )
+  }
+
+  /// The rank of another node; nil when it is not alive, has said nothing, or may not hold the group.
+  func eligibleRank(of node: Int, _ world: Surroundings) -> Rank? {
+    guard views[node].isAlive, let record = views[node].record, record.isEligible else { return nil }
+    return Rank(priority: Int(record.effectivePriority), address: world.addresses[node])
+  }
+
+  /// How long nothing is tried again after the kernel refused addresses.
+  static let addressRetry: Duration = .seconds(5)
+}
+
+extension Obstacle {
+  /// Whether it makes a fault; a node in maintenance or doubt is a backup that does not take over.
+  var isFault: Bool {
+    switch self {
+    case .maintenance, .doubt: false
+    case .notParticipating, .leaving, .linkDown, .probePending, .probeFailing, .addressFailure: true
+    }
+  }
+}

@@ -1,0 +1,314 @@
+// Heartbeats in and out: admission, liveness, what peers say of groups, and what this node says.
+
+extension Node {
+  /// The most group records that fit into one heartbeat: with 40 of them a datagram stays below an Ethernet MTU of
+  /// 1500 bytes over IPv6.
+  package static let maximumRecords = 40
+
+  // MARK: In
+
+  mutating func receive(
+    _ heartbeat: Heartbeat,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard heartbeat.cluster == settings.clusterID, heartbeat.receiver == ids[settings.here],
+      let index = sessions.firstIndex(where: { $0.id == heartbeat.sender }),
+      Int(heartbeat.path) < sessions[index].paths.count
+    else {
+      rejected.misaddressed += 1
+      return
+    }
+    let before = Standing(sessions[index])
+    let path = Int(heartbeat.path)
+    switch sessions[index].receive(heartbeat, at: now) {
+    case .replayed:
+      rejected.replayed += 1
+      return
+    case .unknownLife:
+      rejected.unknownLife += 1
+      let nonce = sessions[index].admissionChallenge(at: now, using: &generator)
+      send([], to: index, path: path, challenge: nonce, response: heartbeat.challenge, at: now, &outbox)
+      return
+    case .admitted(let restarted):
+      noteAdmission(of: index, restarted: restarted, at: now, &outbox, &dirty)
+      hear(heartbeat, from: index, at: now, &outbox, &dirty)
+      // The new life gets to know everything at once.
+      let nonce = heartbeat.challenge
+      for path in sessions[index].paths.indices {
+        sendAll(to: index, path: path, response: nonce, at: now, &outbox)
+      }
+    case .accepted(let isNewest):
+      if heartbeat.challenge != 0 {
+        send([], to: index, path: path, response: heartbeat.challenge, at: now, &outbox)
+      }
+      if isNewest { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
+    }
+    if heartbeat.flags.contains(.leaving) { sessions[index].left(at: now) }
+    noteStanding(of: index, since: before, at: now, &outbox, &dirty)
+  }
+
+  private mutating func noteAdmission(
+    of index: Int,
+    restarted: Bool,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    guard restarted else { return }
+    let node = sessions[index].node
+    outbox.journal(.peerRestarted(node: names[node]))
+    for group in groups.indices { groups[group].peerRestarted(node) }
+  }
+
+  private mutating func hear(
+    _ heartbeat: Heartbeat,
+    from index: Int,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    let node = sessions[index].node
+    var changed: [Int] = []
+    for record in heartbeat.groups {
+      guard let group = self.index(of: record.id) else { continue }
+      // Conclusions need the liveness that this heartbeat has just proved.
+      groups[group].noteStanding(Standing(sessions[index]), of: node)
+      if groups[group].hear(record, from: node) { changed.append(group) }
+    }
+    if !changed.isEmpty { update(changed, at: now, &outbox, &dirty) { _, _, _ in } }
+  }
+
+  /// Has every group learn how a peer stands, if that has changed.
+  private mutating func noteStanding(
+    of index: Int,
+    since before: Standing,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    let standing = Standing(sessions[index])
+    guard standing != before else { return }
+    let node = sessions[index].node
+    if standing.isAlive, !before.isAlive { outbox.journal(.peerAlive(node: names[node])) }
+    if !standing.isAlive, before.isAlive, standing.death == nil { outbox.journal(.peerLeft(node: names[node])) }
+    updateAll(at: now, &outbox, &dirty) { group, world, _ in
+      group.noteStanding(standing, of: node)
+      if !standing.isAlive { group.forget(node, death: standing.death, name: world.names[node]) }
+    }
+  }
+
+  // MARK: Time
+
+  /// Notices that the agent itself was late, before anything is concluded from the silence of others.
+  mutating func noticeLateness(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
+    guard let deadline = nextDeadline, now - deadline > settings.interval, let lastRenewal else { return }
+    let lateness = now - deadline
+    let timing = Timing(interval: settings.interval)
+    timesLate += 1
+    outbox.journal(.late(lateness))
+    doubtUntil = now + timing.detectionTime()
+    for index in sessions.indices { sessions[index].restartSuspicion(at: now) }
+    if now - lastRenewal >= timing.leaseRunsOut {
+      updateAll(at: now, &outbox, &dirty) { $0.stepDown(late: lateness, $1, &$2) }
+    }
+  }
+
+  /// Does what is due by now.
+  mutating func passTime(
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard !hasLeft else { return }
+    if let until = maintenance.until, now >= until {
+      setMaintenance(false, until: nil, at: now, &outbox, &dirty)
+    }
+    for index in sessions.indices {
+      let before = Standing(sessions[index])
+      switch sessions[index].judge(at: now) {
+      case .none:
+        continue
+      case .challenge:
+        for path in sessions[index].paths.indices {
+          let nonce = UInt64.random(in: 1...UInt64.max, using: &generator)
+          send([], to: index, path: path, challenge: nonce, at: now, &outbox)
+        }
+      case .dead(let silence, let challenges):
+        let name = names[sessions[index].node]
+        outbox.journal(.peerDead(node: name, silence: silence, challenges: challenges))
+        noteStanding(of: index, since: before, at: now, &outbox, &dirty)
+      }
+    }
+    if let doubt = doubtUntil, now >= doubt {
+      doubtUntil = nil
+      updateAll(at: now, &outbox, &dirty) { _, _, outbox in outbox.isDirty = true }
+    }
+    let due = groups.indices.filter { groups[$0].nextDeadline.map { $0 <= now } ?? false }
+    if !due.isEmpty { update(due, at: now, &outbox, &dirty) { _, _, _ in } }
+    if let heartbeatAt, now >= heartbeatAt { beat(at: now, &outbox, &dirty, using: &generator) }
+  }
+
+  /// Sends the regular heartbeat, and sets the time of the next: 0 to 25 % early (RFC 5880, section 6.8.7), so that
+  /// nodes do not fall into step.
+  private mutating func beat(
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    using generator: inout some RandomNumberGenerator
+  ) {
+    lastRenewal = now
+    heartbeatAt = now + settings.interval.scaled(by: Double.random(in: 0.75...1, using: &generator))
+    dirty.removeAll()
+    for index in sessions.indices {
+      var challenge: UInt64 = 0
+      let session = sessions[index]
+      let isStrange = session.lastStranger.map { now - $0 < session.timing.detectionTime() } ?? false
+      if session.bootID == nil || isStrange {
+        challenge = sessions[index].admissionChallenge(at: now, using: &generator)
+      }
+      for path in session.paths.indices {
+        sendAll(to: index, path: path, challenge: challenge, at: now, &outbox)
+      }
+    }
+  }
+
+  // MARK: Out
+
+  /// Tells all peers at once about groups that changed.
+  mutating func tell(
+    _ dirty: [Int],
+    at now: Instant,
+    _ outbox: inout Outbox,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard !dirty.isEmpty, heartbeatAt != nil else { return }
+    let world = surroundings(at: now)
+    let records = Set(dirty).sorted().map { groups[$0].record(world) }
+    for index in sessions.indices {
+      for path in sessions[index].paths.indices {
+        send(records, to: index, path: path, at: now, &outbox)
+      }
+    }
+  }
+
+  mutating func sendAll(
+    to index: Int,
+    path: Int,
+    challenge: UInt64 = 0,
+    response: UInt64 = 0,
+    flags: Heartbeat.Flags = [],
+    at now: Instant,
+    _ outbox: inout Outbox
+  ) {
+    let world = surroundings(at: now)
+    let records = groups.map { $0.record(world) }
+    send(
+      records,
+      to: index,
+      path: path,
+      challenge: challenge,
+      response: response,
+      flags: flags,
+      at: now,
+      &outbox
+    )
+  }
+
+  private mutating func send(
+    _ records: [GroupRecord],
+    to index: Int,
+    path: Int,
+    challenge: UInt64 = 0,
+    response: UInt64 = 0,
+    flags: Heartbeat.Flags = [],
+    at now: Instant,
+    _ outbox: inout Outbox
+  ) {
+    var heartbeat = Heartbeat(
+      cluster: settings.clusterID,
+      sender: ids[settings.here],
+      receiver: .none,
+      bootID: bootID,
+      receiverBootID: 0,
+      path: 0,
+      sequence: 0,
+      sentAt: 0,
+      echo: 0,
+      echoAge: 0,
+      challenge: challenge,
+      response: response,
+      loss: 0,
+      interval: UInt32(clamping: settings.interval.nanoseconds / 1000),
+      flags: flags,
+      version: .current,
+      fingerprint: fingerprint,
+      groups: []
+    )
+    if maintenance.isOn { heartbeat.flags.insert(.maintenance) }
+    var rest = records[...]
+    repeat {
+      heartbeat.groups = Array(rest.prefix(Self.maximumRecords))
+      rest = rest.dropFirst(Self.maximumRecords)
+      sessions[index].stamp(&heartbeat, path: path, at: now)
+      outbox.effects.append(.send(heartbeat, to: sessions[index].node))
+    } while !rest.isEmpty
+  }
+}
+
+/// How a peer stands, as far as groups care.
+package struct Standing: Hashable, Sendable {
+  /// Held to be alive.
+  package let isAlive: Bool
+  /// Alive, and hearing us.
+  package let isTwoWay: Bool
+  /// Since when it says that it does not hear us.
+  package let deafSince: Instant?
+  /// The verdict's evidence, if it was declared dead for silence.
+  package let death: Evidence?
+
+  /// What a verdict of death rests on.
+  package struct Evidence: Hashable, Sendable {
+    package let silence: Duration
+    package let challenges: Int
+  }
+
+  package init(_ session: PeerSession) {
+    isAlive = session.isAlive
+    isTwoWay = session.isTwoWay
+    deafSince = session.isAlive ? session.deafSince : nil
+    if case .dead(let lastHeard, let since, let challenges) = session.liveness, challenges > 0 {
+      death = Evidence(silence: since - lastHeard, challenges: challenges)
+    } else {
+      death = nil
+    }
+  }
+}
+
+extension Group {
+  /// Takes how a peer stands.
+  mutating func noteStanding(_ standing: Standing, of node: Int) {
+    views[node].isAlive = standing.isAlive
+    views[node].isTwoWay = standing.isTwoWay
+    views[node].deafSince = standing.deafSince
+    if standing.isAlive { views[node].death = nil }
+  }
+
+  /// Forgets what a peer said that is not alive any more.
+  mutating func forget(_ node: Int, death: Standing.Evidence?, name: String) {
+    views[node].record = nil
+    views[node].death =
+      death.map { .masterDead(node: name, silence: $0.silence, challenges: $0.challenges) }
+      ?? .masterReleased(node: name)
+  }
+
+  /// Forgets what a peer said in an earlier life.
+  mutating func peerRestarted(_ node: Int) {
+    views[node].record = nil
+    views[node].refusedUntil = nil
+    views[node].hasRestarted = true
+  }
+}

@@ -1,0 +1,175 @@
+// What people ask of a node: handovers, maintenance, a new configuration, and to stop.
+
+extension Node {
+  mutating func handover(
+    _ request: UInt64,
+    _ id: WireID,
+    to target: String?,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    guard index(of: id) != nil else {
+      outbox.effects.append(.answer(request: request, .refused("there is no such group")))
+      return
+    }
+    var node: Int?
+    if let target {
+      node = names.firstIndex(of: target)
+      if node == nil {
+        let known = names.joined(separator: ", ")
+        let refusal = "there is no node \(target); the nodes are \(known)"
+        outbox.effects.append(.answer(request: request, .refused(refusal)))
+        return
+      }
+    }
+    update(id, at: now, &outbox, &dirty) { $0.operatorHandover(id: request, to: node, $1, &$2) }
+  }
+
+  mutating func setMaintenance(
+    _ on: Bool,
+    until: Instant?,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    if maintenance.isOn != on { outbox.journal(.maintenance(on: on)) }
+    maintenance = (on, on ? until : nil)
+    outbox.effects.append(.keepMaintenance(on: on, until: on ? until : nil))
+    updateAll(at: now, &outbox, &dirty) { _, _, outbox in outbox.isDirty = true }
+  }
+
+  // MARK: Leaving
+
+  mutating func leave(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
+    guard !isLeaving else { return }
+    isLeaving = true
+    leaveDeadline = now + Self.leaveTime
+    updateAll(at: now, &outbox, &dirty)
+  }
+
+  /// Ends when nothing is held here any more and every successor has what it was promised.
+  mutating func concludeLeaving(
+    at now: Instant,
+    _ outbox: inout Outbox,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard isLeaving, !hasLeft, let leaveDeadline else { return }
+    let isDone = groups.allSatisfy { group in
+      if group.isMaster || group.step?.kind == .release { return false }
+      // An operation of the kernel under way is waited for.
+      if case .initial(_, .some) = group.state { return false }
+      return true
+    }
+    guard isDone || now >= leaveDeadline else { return }
+    hasLeft = true
+    // Said three times: nobody repeats it later.
+    for _ in 0..<3 {
+      for index in sessions.indices {
+        for path in sessions[index].paths.indices {
+          sendAll(to: index, path: path, flags: .leaving, at: now, &outbox)
+        }
+      }
+    }
+    outbox.effects.append(.left)
+  }
+
+  /// The longest that a departure may take.
+  static let leaveTime: Duration = .seconds(3)
+
+  // MARK: Reconfiguration
+
+  /// Applies new settings without a change of master: what has the same name goes on as it is.
+  mutating func reconfigure(
+    _ new: Settings,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    let old = settings
+    settings = new
+    fingerprint = new.fingerprint
+    noteNodes()
+    // Sessions and views go by a node's position, which may have changed.
+    let formerPosition = new.nodes.map { node in old.nodes.firstIndex { $0.name == node.name } }
+    sessions = new.peers.map { node in
+      guard let former = formerPosition[node], let session = sessions.first(where: { $0.node == former }),
+        session.paths.count == new.nodes[node].addresses.count
+      else { return Self.session(for: node, new) }
+      return session.moved(to: node)
+    }
+    let world = surroundings(at: now)
+    var kept: [Group] = []
+    for settings in new.groups {
+      if var group = groups.first(where: { $0.settings.name == settings.name }) {
+        group.reconfigure(settings, formerPosition: formerPosition, world, &outbox)
+        kept.append(group)
+      } else {
+        var group = Group(settings: settings, nodes: new.nodes.count, term: 0, at: now)
+        for session in sessions { group.noteStanding(Standing(session), of: session.node) }
+        group.start(world, &outbox)
+        kept.append(group)
+      }
+    }
+    for gone in groups where !kept.contains(where: { $0.id == gone.id }) {
+      var gone = gone
+      outbox.effects.append(
+        .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)
+      )
+    }
+    groups = kept
+    outbox.journal(.reconfigured)
+    updateAll(at: now, &outbox, &dirty) { _, _, outbox in outbox.isDirty = true }
+  }
+}
+
+extension Group {
+  /// Applies new settings: addresses that are new are added, and ones that are gone removed, in place.
+  mutating func reconfigure(
+    _ new: GroupSettings,
+    formerPosition: [Int?],
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    let old = settings
+    settings = new
+    views = formerPosition.map { $0.map { views[$0] } ?? View() }
+    health.reconfigure(new.probes)
+    linksDown.formIntersection(new.virtualAddresses.map(\.interface))
+    if let peer = step?.peer {
+      // A step goes by position too; one towards a node that is gone has failed.
+      if let position = formerPosition.firstIndex(of: peer) { step?.peer = position } else { step = nil }
+    }
+    lastMaster = lastMaster.flatMap { former in formerPosition.firstIndex(of: former) }
+    guard old.virtualAddresses != new.virtualAddresses else { return }
+    let gone = old.virtualAddresses.filter { !new.virtualAddresses.contains($0) }
+    if !gone.isEmpty {
+      outbox.effects.append(.removeAddresses(group: id, operation: nextOperation(), gone))
+    }
+    if case .initial(let until, .some) = state { clean(until: until, &outbox) }
+    guard case .master(let phase) = state else { return }
+    switch phase {
+    case .acquiring:
+      let operation = nextOperation()
+      outbox.effects.append(.addAddresses(group: id, operation: operation, new.virtualAddresses))
+      state = .master(.acquiring(operation: operation))
+    case .holding:
+      let added = new.virtualAddresses.filter { !old.virtualAddresses.contains($0) }
+      if !added.isEmpty {
+        outbox.effects.append(.addAddresses(group: id, operation: nextOperation(), added))
+        announceAnew(world)
+      }
+    case .releasing(_, let next, _):
+      release(next: next, world, &outbox)
+    }
+  }
+}
+
+extension PeerSession {
+  /// The same session for a node that has another position in the configuration now.
+  func moved(to node: Int) -> PeerSession {
+    var moved = self
+    moved.node = node
+    return moved
+  }
+}

@@ -1,0 +1,238 @@
+// One node of the cluster: its sessions with the peers, its groups, and the heartbeats that tie them together.
+//
+// This is the seam. Whatever happens comes in through `handle` with a time; whatever is to be done comes out as
+// effects, in order. There is no clock, no randomness and no I/O in here: the daemon and the simulator drive the
+// same code. A timer that fires early, late or twice does no harm; firing late is itself a fact, and a telling one.
+
+import Health
+
+/// The pure whole of an agent.
+package struct Node: Hashable, Sendable {
+  /// What the operator decided.
+  package internal(set) var settings: Settings
+  /// This life's random number.
+  package let bootID: UInt64
+  /// The sessions with the peers, in the order of `Settings.peers`.
+  package internal(set) var sessions: [PeerSession]
+  /// The groups, in the order of the configuration.
+  package internal(set) var groups: [Group]
+  /// Whether the node is in maintenance, and until when; without an end when that is nil.
+  package internal(set) var maintenance: (isOn: Bool, until: Instant?) {
+    get { (isInMaintenance, maintenanceUntil) }
+    set { (isInMaintenance, maintenanceUntil) = newValue }
+  }
+  /// Until when the agent doubts itself after it was late.
+  package internal(set) var doubtUntil: Instant?
+  /// How often the agent was late by more than an interval.
+  package internal(set) var timesLate = 0
+  /// Heartbeats that were authentic and yet not for us, or not fresh.
+  package internal(set) var rejected = Rejections()
+
+  /// The nodes' names, identities and first addresses, kept because every conclusion asks for them.
+  private(set) var names: [String] = []
+  private(set) var ids: [WireID] = []
+  private var addresses: [IPAddress] = []
+  /// The fingerprint of the settings.
+  package internal(set) var fingerprint: UInt64
+
+  var isLeaving = false
+  var hasLeft = false
+  var leaveDeadline: Instant?
+  /// When the next heartbeat is due; nil before the start.
+  var heartbeatAt: Instant?
+  /// When the last heartbeat to everybody was sent: the lease counts from here.
+  var lastRenewal: Instant?
+  private var isInMaintenance = false
+  private var maintenanceUntil: Instant?
+
+  /// Counts of authentic heartbeats that changed nothing.
+  package struct Rejections: Hashable, Sendable {
+    /// From another cluster, to another node, or from nobody that the configuration knows.
+    package var misaddressed = 0
+    /// Sequence numbers that were not new.
+    package var replayed = 0
+    /// From a life that has not answered a challenge.
+    package var unknownLife = 0
+  }
+
+  /// What an earlier life of this node left to be known.
+  package struct Memory: Hashable, Sendable {
+    /// The highest term known of each group.
+    package var terms: [WireID: UInt64]
+    /// Whether the node was put into maintenance, and until when.
+    package var isInMaintenance: Bool
+    package var maintenanceUntil: Instant?
+
+    package init(terms: [WireID: UInt64] = [:], isInMaintenance: Bool = false, maintenanceUntil: Instant? = nil) {
+      self.terms = terms
+      self.isInMaintenance = isInMaintenance
+      self.maintenanceUntil = maintenanceUntil
+    }
+  }
+
+  /// A node that has not started yet.
+  ///
+  /// - Parameter bootID: A random number other than 0, never used before.
+  package init(settings: Settings, bootID: UInt64, memory: Memory = Memory(), at now: Instant) {
+    self.settings = settings
+    self.bootID = bootID
+    fingerprint = settings.fingerprint
+    sessions = settings.peers.map { Self.session(for: $0, settings) }
+    groups = settings.groups.map { group in
+      Group(
+        settings: group,
+        nodes: settings.nodes.count,
+        term: memory.terms[WireID(name: group.name)] ?? 0,
+        at: now
+      )
+    }
+    isInMaintenance = memory.isInMaintenance
+    maintenanceUntil = memory.maintenanceUntil
+    noteNodes()
+  }
+
+  /// Derives what is asked for often from the settings.
+  mutating func noteNodes() {
+    names = settings.nodes.map(\.name)
+    ids = names.map { WireID(name: $0) }
+    addresses = settings.nodes.compactMap(\.addresses.first)
+  }
+
+  static func session(for node: Int, _ settings: Settings) -> PeerSession {
+    PeerSession(
+      node: node,
+      id: WireID(name: settings.nodes[node].name),
+      paths: settings.nodes[node].addresses.count,
+      interval: settings.interval
+    )
+  }
+
+  /// When `handle(.timer)` is wanted at the latest; nil before the start and after the end.
+  package var nextDeadline: Instant? {
+    guard !hasLeft, var earliest = heartbeatAt else { return nil }
+    for session in sessions { earliest = min(earliest, session.nextDeadline ?? earliest) }
+    for group in groups { earliest = min(earliest, group.nextDeadline ?? earliest) }
+    for other in [maintenanceUntil, doubtUntil, leaveDeadline] { earliest = min(earliest, other ?? earliest) }
+    return earliest
+  }
+
+  /// Takes in what happened and says what is to be done, in order.
+  package mutating func handle(
+    _ input: Input,
+    at now: Instant,
+    using generator: inout some RandomNumberGenerator
+  ) -> [Effect] {
+    var outbox = Outbox()
+    var dirty: [Int] = []
+    noticeLateness(at: now, &outbox, &dirty)
+    switch input {
+    case .start: start(at: now, &outbox, &dirty)
+    case .timer: break
+    case .heartbeat(let heartbeat): receive(heartbeat, at: now, &outbox, &dirty, using: &generator)
+    case .probe(let id, let name, let result):
+      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, &$2) }
+    case .link(let interface, let isUp): link(interface, isUp: isUp, at: now, &outbox, &dirty)
+    case .addressesChanged(let id, let operation, let failure):
+      update(id, at: now, &outbox, &dirty) {
+        $0.addressesChanged(operation: operation, failure: failure, $1, &$2)
+      }
+    case .addressLost(let id, let address):
+      update(id, at: now, &outbox, &dirty) { $0.repair(address, $1, &$2) }
+    case .handover(let request, let id, let target):
+      handover(request, id, to: target, at: now, &outbox, &dirty)
+    case .maintenance(let on, let until):
+      setMaintenance(on, until: until, at: now, &outbox, &dirty)
+    case .reconfigure(let settings): reconfigure(settings, at: now, &outbox, &dirty)
+    case .leave: leave(at: now, &outbox, &dirty)
+    }
+    passTime(at: now, &outbox, &dirty, using: &generator)
+    tell(dirty, at: now, &outbox, using: &generator)
+    concludeLeaving(at: now, &outbox, using: &generator)
+    return outbox.effects
+  }
+
+  // MARK: Groups
+
+  /// What groups are told of this node at one moment.
+  package func surroundings(at now: Instant) -> Surroundings {
+    let contact = sessions.compactMap { session in
+      session.isAlive ? nil : session.lastStranger.map { $0 + session.timing.detectionTime() }
+    }.max()
+    return Surroundings(
+      now: now,
+      here: settings.here,
+      names: names,
+      ids: ids,
+      addresses: addresses,
+      timing: Timing(interval: settings.interval),
+      roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,
+      isLeaving: isLeaving,
+      isInMaintenance: isInMaintenance,
+      doubtUntil: doubtUntil,
+      contactUntil: contact
+    )
+  }
+
+  /// The position of a group; nil when it is not configured (any more).
+  package func index(of id: WireID) -> Int? { groups.firstIndex { $0.id == id } }
+
+  /// Changes one group's facts and lets it conclude; a group that is not configured any more is ignored.
+  mutating func update(
+    _ id: WireID,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    _ change: (inout Group, Surroundings, inout Outbox) -> Void
+  ) {
+    guard let index = index(of: id) else { return }
+    update([index], at: now, &outbox, &dirty, change)
+  }
+
+  /// Changes the facts of several groups and lets each conclude.
+  mutating func update(
+    _ indices: some Sequence<Int>,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    _ change: (inout Group, Surroundings, inout Outbox) -> Void
+  ) {
+    let world = surroundings(at: now)
+    for index in indices {
+      change(&groups[index], world, &outbox)
+      groups[index].evaluate(world, &outbox)
+      if outbox.isDirty { dirty.append(index) }
+      outbox.isDirty = false
+    }
+  }
+
+  mutating func updateAll(
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    _ change: (inout Group, Surroundings, inout Outbox) -> Void = { _, _, _ in }
+  ) {
+    update(groups.indices, at: now, &outbox, &dirty, change)
+  }
+
+  private mutating func start(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
+    heartbeatAt = now
+    updateAll(at: now, &outbox, &dirty) { $0.start($1, &$2) }
+  }
+
+  private mutating func link(
+    _ interface: String,
+    isUp: Bool,
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int]
+  ) {
+    let concerned = groups.indices.filter { index in
+      groups[index].settings.virtualAddresses.contains { $0.interface == interface }
+    }
+    let changed = concerned.filter { groups[$0].linksDown.contains(interface) == isUp }
+    if !changed.isEmpty { outbox.journal(.linkChanged(interface: interface, isUp: isUp)) }
+    update(changed, at: now, &outbox, &dirty) { group, _, _ in
+      group.setLink(interface, isUp: isUp)
+    }
+  }
+}

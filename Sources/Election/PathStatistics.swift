@@ -1,0 +1,83 @@
+// What one path between two nodes is like: what arrives, what gets lost, how long a round trip takes.
+//
+// Every heartbeat has a sequence of its own on each path, so a gap is a loss and an old number is a replay or a
+// reordering; both are refused. The last 128 numbers are remembered as bits, so a change of weather shows at once.
+
+/// The receiving side of one path, and what the peer reported of the other direction.
+package struct PathStatistics: Hashable, Sendable {
+  /// The highest sequence received in the peer's present life; 0 for none.
+  package private(set) var highestSequence: UInt64 = 0
+  /// The sequence last sent.
+  package private(set) var lastSent: UInt64 = 0
+  /// Heartbeats received since the peer was admitted.
+  package private(set) var received: UInt64 = 0
+  /// When the last one arrived.
+  package private(set) var lastHeard: Instant?
+  /// `sentAt` of the last one, in the peer's clock.
+  package private(set) var lastSentAt: Int64 = 0
+  /// The smoothed round-trip time (RFC 6298, section 2, with its gain of 1/8); nil before the first echo.
+  package private(set) var roundTrip: Duration?
+  /// The longest round trip of late: decays by 1/16 with each sample.
+  package private(set) var worstRoundTrip: Duration = .zero
+  /// The share of this node's heartbeats that the peer reports as lost, 0 to 1.
+  package private(set) var lossOutward: Double = 0
+
+  /// The last 128 sequence numbers, the newest lowest: a set bit arrived.
+  private var history: UInt128 = 0
+  private var historyCount = 0
+
+  package init() {}
+
+  /// Takes the next number for a heartbeat to be sent.
+  package mutating func nextSequence() -> UInt64 {
+    lastSent += 1
+    return lastSent
+  }
+
+  /// Whether a heartbeat with this sequence is newer than all before.
+  package func isFresh(_ sequence: UInt64) -> Bool { sequence > highestSequence }
+
+  /// Notes a fresh heartbeat.
+  package mutating func record(_ heartbeat: Heartbeat, at now: Instant) {
+    let gap = highestSequence == 0 ? 1 : heartbeat.sequence - highestSequence
+    history = gap >= 128 ? 1 : history << UInt128(gap) | 1
+    historyCount = min(historyCount + Int(min(gap, 128)), 128)
+    highestSequence = heartbeat.sequence
+    received += 1
+    lastHeard = now
+    lastSentAt = heartbeat.sentAt
+    lossOutward = Double(heartbeat.loss) / 255
+    if heartbeat.echo != 0 {
+      let elapsed = Instant(nanoseconds: heartbeat.echo)
+      sample(now - elapsed - .microseconds(Int64(heartbeat.echoAge)))
+    }
+  }
+
+  private mutating func sample(_ measured: Duration) {
+    // An echo from an earlier life, or a lying one, is no measurement.
+    guard measured >= .zero, measured < .seconds(60) else { return }
+    roundTrip = roundTrip.map { $0 + (measured - $0) / 8 } ?? measured
+    worstRoundTrip = max(measured, worstRoundTrip - worstRoundTrip / 16)
+  }
+
+  /// Forgets the peer's former life; what this node has sent goes on counting.
+  package mutating func peerRestarted() {
+    let sent = lastSent
+    self = PathStatistics()
+    lastSent = sent
+  }
+
+  /// The share of the peer's last heartbeats that did not arrive, 0 to 1.
+  package var lossInward: Double {
+    historyCount == 0 ? 0 : Double(historyCount - history.nonzeroBitCount) / Double(historyCount)
+  }
+
+  /// The chance that a challenge or its answer is lost here, reckoned on the safe side: two losses and two arrivals are
+  /// added to what was seen (Agresti and Coull 1998), so that a short history does not look perfect.
+  package var challengeFailure: Double {
+    let lost = Double(historyCount - history.nonzeroBitCount)
+    let inward = (lost + 2) / (Double(historyCount) + 4)
+    let outward = max(lossOutward, 2 / (Double(historyCount) + 4))
+    return 1 - (1 - inward) * (1 - outward)
+  }
+}

@@ -1,0 +1,238 @@
+// One peer as heard from here: which life of it we listen to, over which paths, and whether it is alive.
+//
+// Admission: a boot id that we do not know says nothing until its owner has answered a nonce that we have just drawn,
+// so what was recorded in an earlier life, of either side, is worthless. Liveness: silence makes a peer suspect, a
+// suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
+
+/// A session with one peer.
+package struct PeerSession: Hashable, Sendable {
+  /// What silence has come to mean.
+  package enum Liveness: Hashable, Sendable {
+    /// Not heard since this agent started.
+    case unheard
+    /// Heard, last at this time.
+    case alive(lastHeard: Instant)
+    /// Silent for too long, and being asked.
+    case suspect(Suspicion)
+    /// Given up; last heard and declared dead at these times, after so many unanswered challenges.
+    case dead(lastHeard: Instant, since: Instant, challenges: Int)
+  }
+
+  /// A suspicion under way.
+  package struct Suspicion: Hashable, Sendable {
+    package var lastHeard: Instant
+    package var since: Instant
+    package var challengesSent: Int
+    package var nextChallenge: Instant
+  }
+
+  /// What became of a heartbeat.
+  package enum Reception: Hashable, Sendable {
+    /// New, and from the life we know; whether what it says of groups is the newest heard over all paths.
+    case accepted(isNewest: Bool)
+    /// New, and its answer to our challenge admits a new life; whether an earlier one was known.
+    case admitted(restarted: Bool)
+    /// From a life that we do not know: to be challenged.
+    case unknownLife
+    /// Not newer than what was heard on this path.
+    case replayed
+  }
+
+  /// The peer's position in `Settings.nodes`.
+  package internal(set) var node: Int
+  /// The peer's wire identity.
+  package let id: WireID
+  /// The paths, in the order of the addresses.
+  package private(set) var paths: [PathStatistics]
+  /// The life that was admitted; nil before.
+  package private(set) var bootID: UInt64?
+  /// Whether the peer is alive.
+  package private(set) var liveness: Liveness = .unheard
+  /// The peer's interval, as it says; ours until then.
+  package private(set) var timing: Timing
+  /// What holds for the peer as a whole, as it says.
+  package private(set) var flags: Heartbeat.Flags = []
+  /// The peer's version; nil before it was heard.
+  package private(set) var version: Version?
+  /// The peer's configuration; nil before it was heard.
+  package private(set) var fingerprint: UInt64?
+  /// When an authentic heartbeat of an unknown life was last heard.
+  package private(set) var lastStranger: Instant?
+  /// Since when the peer has said that it does not hear us; nil while it does.
+  package private(set) var deafSince: Instant?
+
+  private var nonce: UInt64 = 0
+  private var nonceDrawn: Instant?
+  private var lastContent: Int64 = 0
+
+  package init(node: Int, id: WireID, paths: Int, interval: Duration) {
+    self.node = node
+    self.id = id
+    self.paths = Array(repeating: PathStatistics(), count: paths)
+    timing = Timing(interval: interval)
+  }
+
+  /// Whether the peer is held to be alive: heard, and not declared dead.
+  package var isAlive: Bool {
+    switch liveness {
+    case .alive, .suspect: true
+    case .unheard, .dead: false
+    }
+  }
+
+  /// When the peer was last heard; nil for never in this life of the agent.
+  package var lastHeard: Instant? {
+    switch liveness {
+    case .unheard: nil
+    case .alive(let lastHeard), .dead(let lastHeard, _, _): lastHeard
+    case .suspect(let suspicion): suspicion.lastHeard
+    }
+  }
+
+  /// Whether each side hears the other.
+  package var isTwoWay: Bool { isAlive && flags.contains(.hearsReceiver) }
+
+  /// The worst recent round trip over the paths that are in use.
+  package var worstRoundTrip: Duration { paths.map(\.worstRoundTrip).max() ?? .zero }
+
+  /// The chance that one round of challenges over all paths stays unanswered by a live peer.
+  package var challengeFailure: Double { paths.reduce(1) { $0 * $1.challengeFailure } }
+
+  /// From the last heartbeat to the verdict, under what is known of the paths.
+  package var detectionTime: Duration {
+    timing.detectionTime(roundTrip: worstRoundTrip, failure: challengeFailure)
+  }
+
+  // MARK: Receiving
+
+  /// Takes an authentic heartbeat of this peer and says what it is worth; only accepted and admitted ones count.
+  package mutating func receive(_ heartbeat: Heartbeat, at now: Instant) -> Reception {
+    let path = Int(heartbeat.path)
+    if heartbeat.bootID == bootID {
+      guard paths[path].isFresh(heartbeat.sequence) else { return .replayed }
+      return .accepted(isNewest: note(heartbeat, at: now))
+    }
+    guard nonceDrawn != nil, heartbeat.response == nonce else {
+      lastStranger = now
+      return .unknownLife
+    }
+    let restarted = bootID != nil
+    bootID = heartbeat.bootID
+    nonceDrawn = nil
+    lastContent = 0
+    for index in paths.indices { paths[index].peerRestarted() }
+    _ = note(heartbeat, at: now)
+    return .admitted(restarted: restarted)
+  }
+
+  private mutating func note(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
+    paths[Int(heartbeat.path)].record(heartbeat, at: now)
+    liveness = .alive(lastHeard: now)
+    // Paths differ in delay: what was said earlier never overrules what was said later.
+    guard heartbeat.sentAt >= lastContent else { return false }
+    lastContent = heartbeat.sentAt
+    flags = heartbeat.flags
+    version = heartbeat.version
+    fingerprint = heartbeat.fingerprint
+    let interval = Duration.microseconds(Int64(heartbeat.interval))
+    if Settings.intervalRange.contains(interval) { timing = Timing(interval: interval) }
+    if flags.contains(.hearsReceiver) { deafSince = nil } else if deafSince == nil { deafSince = now }
+    return true
+  }
+
+  // MARK: Sending
+
+  /// Marks the next heartbeat on a path: its sequence and the echo of what was last heard there.
+  package mutating func stamp(_ heartbeat: inout Heartbeat, path: Int, at now: Instant) {
+    heartbeat.receiver = id
+    heartbeat.receiverBootID = bootID ?? 0
+    heartbeat.path = UInt8(path)
+    heartbeat.sequence = paths[path].nextSequence()
+    heartbeat.sentAt = now.nanoseconds
+    heartbeat.loss = UInt8(paths[path].lossInward * 255)
+    if isAlive { heartbeat.flags.insert(.hearsReceiver) }
+    if let heard = paths[path].lastHeard {
+      heartbeat.echo = paths[path].lastSentAt
+      heartbeat.echoAge = UInt32(clamping: (now - heard).nanoseconds / 1000)
+    }
+  }
+
+  /// The nonce that asks an unknown life to prove itself; nil when nobody is to be asked.
+  ///
+  /// One nonce stands for a second, so that answers that cross a slow network still find it.
+  package mutating func admissionChallenge(
+    at now: Instant,
+    using generator: inout some RandomNumberGenerator
+  ) -> UInt64 {
+    if let drawn = nonceDrawn, now - drawn < .seconds(1) { return nonce }
+    nonce = UInt64.random(in: 1...UInt64.max, using: &generator)
+    nonceDrawn = now
+    return nonce
+  }
+
+  // MARK: Time
+
+  /// When silence next means something; nil while there is nothing to wait for.
+  package var nextDeadline: Instant? {
+    switch liveness {
+    case .unheard, .dead: nil
+    case .alive(let lastHeard): lastHeard + timing.suspectAfter
+    case .suspect(let suspicion): suspicion.nextChallenge
+    }
+  }
+
+  /// What the passing of time asks for.
+  package enum Judgement: Hashable, Sendable {
+    /// Nothing.
+    case none
+    /// Send a challenge on every path.
+    case challenge
+    /// The peer is dead.
+    case dead(silence: Duration, challenges: Int)
+  }
+
+  /// Judges the silence up to now.
+  package mutating func judge(at now: Instant) -> Judgement {
+    switch liveness {
+    case .unheard, .dead:
+      return .none
+    case .alive(let lastHeard):
+      guard now - lastHeard >= timing.suspectAfter else { return .none }
+      let next = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
+      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, nextChallenge: next))
+      return .challenge
+    case .suspect(var suspicion):
+      guard now >= suspicion.nextChallenge else { return .none }
+      let silence = now - suspicion.lastHeard
+      let needed = Timing.challengesNeeded(failure: challengeFailure)
+      if suspicion.challengesSent >= needed, silence >= timing.leaseRunsOut {
+        liveness = .dead(lastHeard: suspicion.lastHeard, since: now, challenges: suspicion.challengesSent)
+        return .dead(silence: silence, challenges: suspicion.challengesSent)
+      }
+      suspicion.challengesSent += 1
+      suspicion.nextChallenge = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
+      liveness = .suspect(suspicion)
+      return .challenge
+    }
+  }
+
+  /// Doubts a verdict that would rest on this agent's own lateness: a suspicion starts anew, with all its challenges.
+  package mutating func restartSuspicion(at now: Instant) {
+    switch liveness {
+    case .alive(let lastHeard) where now - lastHeard >= timing.suspectAfter:
+      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, nextChallenge: now))
+    case .suspect(var suspicion):
+      suspicion.challengesSent = 0
+      suspicion.nextChallenge = now
+      liveness = .suspect(suspicion)
+    case .alive, .unheard, .dead:
+      break
+    }
+  }
+
+  /// Takes an orderly farewell for what it is: the peer is gone, without any waiting.
+  package mutating func left(at now: Instant) {
+    guard let lastHeard else { return }
+    liveness = .dead(lastHeard: lastHeard, since: now, challenges: 0)
+  }
+}

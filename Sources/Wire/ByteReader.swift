@@ -1,0 +1,47 @@
+// Reading and writing of fixed-width integers in network order, without a chance to run off the end.
+
+/// Reads big-endian integers from the front of a buffer.
+struct ByteReader {
+  private let bytes: UnsafeRawBufferPointer
+  private(set) var offset = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    self.bytes = bytes
+  }
+
+  /// The bytes that have not been read.
+  var remaining: Int { bytes.count - offset }
+
+  /// Reads one integer; nil when fewer bytes are left than it has.
+  mutating func read<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) -> Integer? {
+    let width = MemoryLayout<Integer>.size
+    guard remaining >= width else { return nil }
+    let value = bytes.loadUnaligned(fromByteOffset: offset, as: Integer.self)
+    offset += width
+    return Integer(bigEndian: value)
+  }
+
+  /// Steps over bytes; false when there are fewer.
+  mutating func skip(_ count: Int) -> Bool {
+    guard count >= 0, remaining >= count else { return false }
+    offset += count
+    return true
+  }
+}
+
+/// Appends big-endian integers to a buffer.
+struct ByteWriter {
+  private(set) var bytes: [UInt8] = []
+
+  init(capacity: Int) {
+    bytes.reserveCapacity(capacity)
+  }
+
+  mutating func write(_ value: some FixedWidthInteger) {
+    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func write(contentsOf other: some Sequence<UInt8>) {
+    bytes.append(contentsOf: other)
+  }
+}

@@ -1,0 +1,221 @@
+// A TCP server that does exactly what a test tells it to, well-behaved or not, and reports what it sees.
+
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// What a server does when a request (or a connection) has come in.
+enum Step: Sendable {
+  case send(String)
+  /// Sends the text over and over until the connection ends.
+  case sendForever(String)
+  /// Sends one byte of the text (repeated) at each of these intervals until the connection ends.
+  case drip(String, every: TimeAmount)
+  /// Closes with a FIN.
+  case close
+  /// Closes with a RST.
+  case reset
+}
+
+/// Where a script is: which request on which connection, both counted from 1.
+struct Moment: Sendable {
+  let connection: Int
+  /// 0 when the connection was just accepted.
+  let request: Int
+  let text: String
+}
+
+/// What a server saw, with the number of the connection.
+enum Sight: Sendable, Equatable {
+  case accepted(Int)
+  case asked(Int)
+  case ended(Int)
+  case wasReset(Int)
+}
+
+final class TestServer: Sendable {
+  /// What the server saw, in order; for one reader.
+  let sights: AsyncStream<Sight>
+  let port: Int
+  private let see: AsyncStream<Sight>.Continuation
+  private let listener: any Channel
+  private let registry: Registry
+
+  /// Listens at once.
+  init(
+    host: String = "127.0.0.1",
+    port: Int = 0,
+    script: @escaping @Sendable (Moment) -> [Step]
+  ) async throws {
+    let (sights, see) = AsyncStream.makeStream(of: Sight.self)
+    let registry = Registry()
+    listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let number = registry.add(channel)
+          try channel.pipeline.syncOperations.addHandler(
+            ScriptHandler(number, registry: registry, see: see, script: script)
+          )
+        }
+      }
+      .bind(host: host, port: port).get()
+    self.port = listener.localAddress?.port ?? 0
+    self.sights = sights
+    self.see = see
+    self.registry = registry
+  }
+
+  /// How many connections were accepted so far.
+  var connections: Int { registry.state.withLock { $0.accepted } }
+  /// How many requests came in so far.
+  var requests: Int { registry.state.withLock { $0.requests } }
+
+  /// Closes the connections that are open, with a FIN, and goes on listening.
+  func closeConnections() async throws {
+    for channel in registry.state.withLock({ Array($0.open.values) }) { try? await channel.close() }
+  }
+
+  /// Closes the connections that are open, with a RST, and goes on listening.
+  func resetConnections() async throws {
+    for channel in registry.state.withLock({ Array($0.open.values) }) {
+      try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+      try? await channel.close()
+    }
+  }
+
+  /// Stops listening, and only then closes the connections, as a process does that is killed.
+  func die() async throws {
+    try await listener.close()
+    try await closeConnections()
+  }
+
+  /// Ends everything at the end of a test.
+  func stop() async {
+    try? await die()
+    see.finish()
+  }
+}
+
+/// Which connections a server has.
+final class Registry: Sendable {
+  struct State {
+    var accepted = 0
+    var requests = 0
+    var open: [Int: any Channel] = [:]
+  }
+
+  let state = Mutex(State())
+
+  func add(_ channel: any Channel) -> Int {
+    state.withLock {
+      $0.accepted += 1
+      $0.open[$0.accepted] = channel
+      return $0.accepted
+    }
+  }
+}
+
+/// One connection of a server.
+private final class ScriptHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let number: Int
+  private let registry: Registry
+  private let see: AsyncStream<Sight>.Continuation
+  private let script: @Sendable (Moment) -> [Step]
+  private var received = ""
+  private var requests = 0
+  private var endless: String?
+  private var isReset = false
+
+  init(
+    _ number: Int,
+    registry: Registry,
+    see: AsyncStream<Sight>.Continuation,
+    script: @escaping @Sendable (Moment) -> [Step]
+  ) {
+    self.number = number
+    self.registry = registry
+    self.see = see
+    self.script = script
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    see.yield(.accepted(number))
+    perform(script(Moment(connection: number, request: 0, text: "")), context: context)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var buffer = unwrapInboundIn(data)
+    received += buffer.readString(length: buffer.readableBytes) ?? ""
+    guard received.utf8.suffix(4).elementsEqual("\r\n\r\n".utf8) else { return }
+    requests += 1
+    registry.state.withLock { $0.requests += 1 }
+    see.yield(.asked(number))
+    let moment = Moment(connection: number, request: requests, text: received)
+    received = ""
+    perform(script(moment), context: context)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    flood(context: context)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    isReset = true
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    endless = nil
+    registry.state.withLock { $0.open[number] = nil }
+    see.yield(isReset ? .wasReset(number) : .ended(number))
+  }
+
+  private func perform(_ steps: [Step], context: ChannelHandlerContext) {
+    for step in steps {
+      switch step {
+      case .send(let text):
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+      case .sendForever(let text):
+        endless = text
+        flood(context: context)
+      case .drip(let text, let interval):
+        drip(Array(text.utf8), index: 0, every: interval, context: context)
+      case .close:
+        context.close(promise: nil)
+      case .reset:
+        _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        context.close(promise: nil)
+      }
+    }
+  }
+
+  private func flood(context: ChannelHandlerContext) {
+    guard let endless else { return }
+    let buffer = ByteBuffer(string: String(repeating: endless, count: max(1, 4096 / endless.utf8.count)))
+    while context.channel.isActive, context.channel.isWritable {
+      context.write(wrapOutboundOut(buffer), promise: nil)
+    }
+    context.flush()
+  }
+
+  private func drip(_ bytes: [UInt8], index: Int, every interval: TimeAmount, context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [bytes[index]])), promise: nil)
+    context.eventLoop.assumeIsolated().scheduleTask(in: interval) { [self] in
+      drip(bytes, index: (index + 1) % bytes.count, every: interval, context: context)
+    }
+  }
+}
+
+extension AsyncStream<Sight> {
+  /// Waits until the server saw this.
+  func wait(for sight: Sight) async -> Bool {
+    for await next in self where next == sight { return true }
+    return false
+  }
+}
