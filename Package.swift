@@ -67,7 +67,7 @@ let package = Package(
     executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
-    library("Drill", ["Control", "CLinux"]),
+    library("Drill", ["Election", "Control", "CLinux"]),
     executable("failover-drill", ["Drill", argumentParser]),
 
     tests("Health"),
@@ -77,7 +77,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
-    tests("Agent", ["baton", "Control", nioCore, nioPosix]),
-    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Control"], swiftSettings: strict),
+    tests("Agent"),
+    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

@@ -20,6 +20,8 @@
 int setns(int descriptor, int kind);
 /// Gives the calling thread a new namespace, unshare(2).
 int unshare(int flags);
+/// A pipe whose descriptors do not leak into other threads' children, pipe2(2).
+int pipe2(int descriptors[2], int flags);
 /// The name of an error number, such as "EPERM"; null for one that does not exist. glibc 2.32.
 const char *strerrorname_np(int number);
 /// The meaning of an error number, such as "Operation not permitted"; null for one that does not exist. glibc 2.32.
