@@ -65,8 +65,10 @@ extension ProbeTests {
       }
     }
 
-    @Test func aServiceThatGreetsFirstIsNotLeftWithAReset() async throws {
-      let server = try await TestServer { $0.request == 0 ? [.send("220 mail.example.net ESMTP\r\n")] : [] }
+    @Test func aServiceThatSpeaksFirstAndLastIsNotLeftWithAReset() async throws {
+      let server = try await TestServer(lastWords: "421 mail.example.net closing\r\n") { _ in
+        [.send("220 mail.example.net ESMTP\r\n")]
+      }
       try await withProbes([tcpProbe(server.endpoint)]) { _, results in
         try await results.nextPasses()
         var sights = server.sights.makeAsyncIterator()

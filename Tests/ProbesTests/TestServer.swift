@@ -47,9 +47,11 @@ final class TestServer: Sendable {
   /// Each server has an address of its own, so that none gets the port that another one just left.
   private static let lastAddress = Mutex(UInt16.random(in: 0x0100...0xfe00))
 
-  /// Listens at once, on a loopback address of its own or on the one given.
+  /// Listens at once, on a loopback address of its own or on the one given. A server with last words says them after
+  /// the client closed its side, and closes its own a moment later.
   init(
     host: String? = nil,
+    lastWords: String? = nil,
     script: @escaping @Sendable (Moment) -> [Step]
   ) async throws {
     let (sights, see) = AsyncStream.makeStream(of: Sight.self)
@@ -61,11 +63,12 @@ final class TestServer: Sendable {
     let host = host ?? IPAddress(v4: 0x7f01_0000 | number).description
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: lastWords != nil)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let number = registry.add(channel)
           try channel.pipeline.syncOperations.addHandler(
-            ScriptHandler(number, registry: registry, see: see, script: script)
+            ScriptHandler(number, registry: registry, see: see, lastWords: lastWords, script: script)
           )
         }
       }
@@ -137,6 +140,7 @@ private final class ScriptHandler: ChannelInboundHandler {
   private let number: Int
   private let registry: Registry
   private let see: AsyncStream<Sight>.Continuation
+  private let lastWords: String?
   private let script: @Sendable (Moment) -> [Step]
   private var received = ""
   private var requests = 0
@@ -147,11 +151,13 @@ private final class ScriptHandler: ChannelInboundHandler {
     _ number: Int,
     registry: Registry,
     see: AsyncStream<Sight>.Continuation,
+    lastWords: String?,
     script: @escaping @Sendable (Moment) -> [Step]
   ) {
     self.number = number
     self.registry = registry
     self.see = see
+    self.lastWords = lastWords
     self.script = script
   }
 
@@ -175,6 +181,17 @@ private final class ScriptHandler: ChannelInboundHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     // In another tick, or a fast reader would keep this loop from all its other connections.
     context.eventLoop.assumeIsolated().execute { [self] in flood(context: context) }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard let lastWords, event as? ChannelEvent == .inputClosed else { return }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: lastWords)), promise: nil)
+    // If the connection does not live until then, the words were answered with a reset.
+    isReset = true
+    context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { [self] in
+      isReset = !context.channel.isActive
+      context.close(promise: nil)
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
