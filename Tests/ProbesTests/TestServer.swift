@@ -145,7 +145,8 @@ private final class ScriptHandler: ChannelInboundHandler {
   private var received = ""
   private var requests = 0
   private var endless: String?
-  private var isReset = false
+  /// Whether the connection, if it ended now, was reset; not every reset shows as an error.
+  private var isReset: Bool
 
   init(
     _ number: Int,
@@ -158,6 +159,7 @@ private final class ScriptHandler: ChannelInboundHandler {
     self.registry = registry
     self.see = see
     self.lastWords = lastWords
+    isReset = lastWords != nil
     self.script = script
   }
 
@@ -187,7 +189,6 @@ private final class ScriptHandler: ChannelInboundHandler {
     guard let lastWords, event as? ChannelEvent == .inputClosed else { return }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: lastWords)), promise: nil)
     // If the connection does not live until then, the words were answered with a reset.
-    isReset = true
     context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { [self] in
       isReset = !context.channel.isActive
       context.close(promise: nil)
