@@ -110,14 +110,19 @@ final class HeartbeatTransport {
   }
 
   /// Sends a datagram; whether it gets there is the network's business, and silence tells.
-  func send(_ datagram: [UInt8], to peer: Int, path: Int) {
+  ///
+  /// - Parameter isConfirmed: Whether the peer is known to hear us, so that the kernel may keep its neighbour entry
+  ///   without asking (send(2), MSG_CONFIRM): under heavy loss its few ARP probes fail together, and a link that still
+  ///   carries half of the heartbeats would fall silent for seconds.
+  func send(_ datagram: [UInt8], to peer: Int, path: Int, isConfirmed: Bool) {
     guard paths.indices.contains(path), paths[path].peers.indices.contains(peer),
       let address = paths[path].peers[peer]
     else { return }
     let descriptor = paths[path].descriptor
+    let flags = Int32(MSG_NOSIGNAL) | (isConfirmed ? Int32(MSG_CONFIRM) : 0)
     datagram.withUnsafeBytes { bytes in
       address.withSockAddr { pointer, size in
-        _ = sendto(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL), pointer, socklen_t(size))
+        _ = sendto(descriptor, bytes.baseAddress, bytes.count, flags, pointer, socklen_t(size))
       }
     }
   }

@@ -106,7 +106,10 @@ final class NodeDriver {
   private func perform(_ effect: Effect) {
     switch effect {
     case .send(let heartbeat, let peer):
-      transport?.send(codec.encode(heartbeat), to: peer, path: Int(heartbeat.path))
+      // A challenge goes to a suspect, of whom nothing is known just now.
+      let isConfirmed = heartbeat.flags.contains(.hearsReceiver) && heartbeat.challenge == 0
+      transport?.send(
+        codec.encode(heartbeat), to: peer, path: Int(heartbeat.path), isConfirmed: isConfirmed)
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):
