@@ -107,7 +107,7 @@ final class NodeDriver {
     switch effect {
     case .send(let heartbeat, let peer):
       // A challenge goes to a suspect, of whom nothing is known just now.
-      let isConfirmed = heartbeat.flags.contains(.hearsReceiver) && heartbeat.challenge == 0
+      let isConfirmed = heartbeat.challenge == 0 && node.isTwoWay(with: peer)
       transport?.send(
         codec.encode(heartbeat), to: peer, path: Int(heartbeat.path), isConfirmed: isConfirmed)
     case .addAddresses(let group, let operation, let addresses):

@@ -124,9 +124,8 @@ extension Group {
         yield(because: .yieldedUnheard(node: world.names[rival]), world, &outbox)
         return true
       }
-      let rank = eligibleRank(of: rival, world)
-      let isOutranked = rank.map { !isAble || $0 > own } ?? false
-      if views[rival].deafSince == nil, isOutranked {
+      if views[rival].deafSince != nil { continue }
+      if isOutranked(by: rival, isAble: isAble, own, world) {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }
@@ -145,6 +144,13 @@ extension Group {
       return true
     }
     return false
+  }
+
+  /// Whether a rival master is to be yielded to: one that may hold the group, or else the higher rank.
+  private func isOutranked(by rival: Int, isAble: Bool, _ own: Rank, _ world: Surroundings) -> Bool {
+    guard let record = views[rival].record else { return false }
+    if record.isEligible != isAble { return record.isEligible }
+    return Rank(priority: Int(record.effectivePriority), address: world.addresses[rival]) > own
   }
 
   private mutating func yield(because reason: Reason, _ world: Surroundings, _ outbox: inout Outbox) {

@@ -253,7 +253,13 @@ package struct Group: Hashable, Sendable {
     guard case .fault(let former) = state else { return false }
     if let addressFailure, !wake(at: addressFailure.until, world) { self.addressFailure = nil }
     guard let current = obstacle(world), current.isFault else {
-      become(.backup(masterlessSince: nil), because: .recovered(from: former), world, &outbox)
+      // What was not heard while the link was down is no evidence: the node listens like one that starts.
+      if case .linkDown = former {
+        let listening = State.initial(until: world.now + world.listeningTime, cleaning: nil)
+        become(listening, because: .recovered(from: former), world, &outbox)
+      } else {
+        become(.backup(masterlessSince: nil), because: .recovered(from: former), world, &outbox)
+      }
       return true
     }
     if current != former {
@@ -269,18 +275,19 @@ package struct Group: Hashable, Sendable {
   /// What this node tells the others about the group.
   package func record(_ world: Surroundings) -> GroupRecord {
     let base = settings.priorities[world.here] ?? 0
+    let obstacle = obstacle(world)
     return GroupRecord(
       id: id,
       state: publicState,
       term: term,
       priority: UInt8(base),
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
-      isEligible: obstacle(world) == nil,
+      isEligible: obstacle == nil,
       handover: step?.kind ?? .none,
       handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
-      reason: reason.code
+      reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
     )
   }
 

@@ -23,7 +23,7 @@ extension Node {
     }
     let before = Standing(sessions[index])
     let path = Int(heartbeat.path)
-    switch sessions[index].receive(heartbeat, at: now) {
+    switch sessions[index].receive(heartbeat, ownLife: bootID, at: now) {
     case .replayed:
       rejected.replayed += 1
       return
@@ -152,8 +152,7 @@ extension Node {
     if let heartbeatAt, now >= heartbeatAt { beat(at: now, &outbox, &dirty, using: &generator) }
   }
 
-  /// Sends the regular heartbeat, and sets the time of the next: 0 to 25 % early (RFC 5880, section 6.8.7), so that
-  /// nodes do not fall into step.
+  /// Sends the regular heartbeat, and sets the time of the next: a little early, so that nodes do not fall into step.
   private mutating func beat(
     at now: Instant,
     _ outbox: inout Outbox,
@@ -161,7 +160,7 @@ extension Node {
     using generator: inout some RandomNumberGenerator
   ) {
     lastRenewal = now
-    heartbeatAt = now + settings.interval.scaled(by: Double.random(in: 0.75...1, using: &generator))
+    heartbeatAt = now + settings.interval.scaled(by: Double.random(in: Timing.earliest...1, using: &generator))
     dirty.removeAll()
     for index in sessions.indices {
       var challenge: UInt64 = 0

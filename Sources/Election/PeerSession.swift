@@ -23,6 +23,8 @@ package struct PeerSession: Hashable, Sendable {
     package var lastHeard: Instant
     package var since: Instant
     package var challengesSent: Int
+    /// When the last challenge that a verdict needs was sent.
+    package var enoughSince: Instant?
     package var nextChallenge: Instant
   }
 
@@ -58,9 +60,19 @@ package struct PeerSession: Hashable, Sendable {
   package private(set) var fingerprint: UInt64?
   /// When an authentic heartbeat of an unknown life was last heard.
   package private(set) var lastStranger: Instant?
+  /// Until when a life that speaks but has not been admitted is waited for; nil when there is none.
+  ///
+  /// A live one is admitted within a few round trips. Recordings of a dead one may go on for ever, so the wait ends.
+  package var contactUntil: Instant? {
+    guard !isAlive, let firstStranger, let lastStranger else { return nil }
+    let patience = max(timing.detectionTime() * 5, .seconds(1))
+    return min(lastStranger + timing.detectionTime(), firstStranger + patience)
+  }
+
   /// Since when the peer has said that it does not hear us; nil while it does.
   package private(set) var deafSince: Instant?
 
+  private var firstStranger: Instant?
   private var nonce: UInt64 = 0
   private var nonceDrawn: Instant?
   private var lastContent: Int64 = 0
@@ -106,16 +118,23 @@ package struct PeerSession: Hashable, Sendable {
   // MARK: Receiving
 
   /// Takes an authentic heartbeat of this peer and says what it is worth; only accepted and admitted ones count.
-  package mutating func receive(_ heartbeat: Heartbeat, at now: Instant) -> Reception {
+  ///
+  /// - Parameter ownLife: This node's boot id. What was written to an earlier life of this node may be a recording.
+  package mutating func receive(_ heartbeat: Heartbeat, ownLife: UInt64, at now: Instant) -> Reception {
     let path = Int(heartbeat.path)
+    let answersUs = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
+      guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
       guard paths[path].isFresh(heartbeat.sequence) else { return .replayed }
       return .accepted(isNewest: note(heartbeat, at: now))
     }
-    guard nonceDrawn != nil, heartbeat.response == nonce else {
+    guard answersUs else {
+      if firstStranger == nil { firstStranger = now }
       lastStranger = now
       return .unknownLife
     }
+    firstStranger = nil
+    lastStranger = nil
     let restarted = bootID != nil
     bootID = heartbeat.bootID
     nonceDrawn = nil
@@ -198,19 +217,25 @@ package struct PeerSession: Hashable, Sendable {
       return .none
     case .alive(let lastHeard):
       guard now - lastHeard >= timing.suspectAfter else { return .none }
-      let next = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, nextChallenge: next))
+      let next = now + timing.challengeSpacing
+      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, enoughSince: nil, nextChallenge: next))
       return .challenge
     case .suspect(var suspicion):
       guard now >= suspicion.nextChallenge else { return .none }
       let silence = now - suspicion.lastHeard
-      let needed = Timing.challengesNeeded(failure: challengeFailure)
-      if suspicion.challengesSent >= needed, silence >= timing.leaseRunsOut {
+      if let enough = suspicion.enoughSince, now - enough >= timing.answerTime(roundTrip: worstRoundTrip),
+        silence >= timing.leaseRunsOut
+      {
         liveness = .dead(lastHeard: suspicion.lastHeard, since: now, challenges: suspicion.challengesSent)
         return .dead(silence: silence, challenges: suspicion.challengesSent)
       }
       suspicion.challengesSent += 1
-      suspicion.nextChallenge = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
+      suspicion.nextChallenge = now + timing.challengeSpacing
+      if suspicion.enoughSince == nil,
+        suspicion.challengesSent >= Timing.challengesNeeded(failure: challengeFailure)
+      {
+        suspicion.enoughSince = now
+      }
       liveness = .suspect(suspicion)
       return .challenge
     }
@@ -220,9 +245,10 @@ package struct PeerSession: Hashable, Sendable {
   package mutating func restartSuspicion(at now: Instant) {
     switch liveness {
     case .alive(let lastHeard) where now - lastHeard >= timing.suspectAfter:
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, nextChallenge: now))
+      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, enoughSince: nil, nextChallenge: now))
     case .suspect(var suspicion):
       suspicion.challengesSent = 0
+      suspicion.enoughSince = nil
       suspicion.nextChallenge = now
       liveness = .suspect(suspicion)
     case .alive, .unheard, .dead:
