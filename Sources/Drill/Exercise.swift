@@ -57,7 +57,8 @@ package struct Exercise {
 
     var measurement = Measurement(
       client: client.within(begin..<end),
-      answers: answers.within(begin..<end),
+      // With the last answer before the fault: the first after it may already be another's.
+      answers: answers.within(begin - answers.period..<end),
       partition: partition
     )
     if scenario.budget(interval: interval).takeovers == 0 {
