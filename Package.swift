@@ -21,8 +21,11 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
-    swiftSettings: strict)
+    name: name + "Tests",
+    dependencies: [.target(name: name)] + dependencies,
+    resources: resources,
+    swiftSettings: strict
+  )
 }
 
 let package = Package(
@@ -48,7 +51,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
     library("Configuration", ["Election", "Health", "Wire", "CYAML"]),
-    library("Control", ["Election", "Health"]),
+    library("Control", ["Election", "Health", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
     library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
 
@@ -58,7 +61,8 @@ let package = Package(
       [
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
         nioPosix, .product(name: "Logging", package: "swift-log"),
-      ]),
+      ]
+    ),
     executable("batond", ["Agent", "Control", "Election"]),
     executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
@@ -73,7 +77,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
-    tests("Agent"),
-    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election"], swiftSettings: strict),
+    tests("Agent", ["baton", "Control", nioCore, nioPosix]),
+    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

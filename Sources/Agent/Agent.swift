@@ -120,10 +120,8 @@ package final class Agent: Sendable {
       memory: memory(state),
       at: BootClock.now
     )
-    let transport = HeartbeatTransport.bind(settings, on: loop) { datagram in
-      box.driver?.value.received(datagram)
-    }
-    let driver = try transport.map { [desk, services] transport in
+    let driver = try loop.submit { [desk, services] in
+      let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       let driver = NodeDriver(
         node: node,
         codec: HeartbeatCodec(keys: loaded.keys),
@@ -136,12 +134,14 @@ package final class Agent: Sendable {
       )
       box.driver = driver.bound
       desk.connect(driver.bound, settings)
-      driver.start(transport: transport.value, links: links, addresses: addresses)
+      driver.start(transport: transport, links: links, addresses: addresses)
       return driver.bound
     }.wait()
-    Self.watch(monitor, driver)
+    Self.watch(monitor, driver, desk)
     probes.update(Self.specifications(settings))
     services.ready()
+    // By then the first heartbeats and verdicts have passed, and what they need is known.
+    if !isRealtime { control.next().scheduleTask(in: .seconds(1)) { Memory.releaseProgramText() } }
     desk.inform("\(settings.node.name) takes part in cluster \(settings.cluster)")
 
     var running = loaded.configuration
@@ -215,15 +215,28 @@ package final class Agent: Sendable {
   }
 
   /// Waits for news from the kernel, on a thread of its own, for as long as the process lives.
-  private static func watch(_ monitor: consuming NetworkMonitor, _ driver: NIOLoopBound<NodeDriver>) {
+  private static func watch(
+    _ monitor: consuming sending NetworkMonitor,
+    _ driver: NIOLoopBound<NodeDriver>,
+    _ desk: ControlDesk
+  ) {
     let handover = MonitorHandover(monitor)
-    Host.startThread { [handover] in
+    Host.startThread {
       var monitor = handover.take()
       while true {
         var poll = pollfd(fd: monitor.descriptor, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, -1) >= 0 || errno == EINTR else { return }
-        guard let events = try? monitor.readEvents(), !events.isEmpty else { continue }
-        driver.eventLoop.execute { driver.value.networkChanged(events) }
+        _ = Glibc.poll(&poll, 1, -1)
+        do throws(NetworkError) {
+          let events = try monitor.readEvents()
+          if !events.isEmpty { driver.eventLoop.execute { driver.value.networkChanged(events) } }
+        } catch {
+          // The socket is of no use any more. A new one, and the tables read anew, make up for what was missed.
+          desk.warn("\(error)")
+          sleep(1)
+          guard let fresh = try? NetworkMonitor() else { continue }
+          monitor = fresh
+          driver.eventLoop.execute { driver.value.networkChanged([.overflow]) }
+        }
       }
     }
   }

@@ -1,118 +1,134 @@
 // Heartbeats over UDP: one socket for each of this node's addresses, so that a heartbeat of the n-th path leaves from
 // the n-th address, whatever the routing table would prefer.
+//
+// NIO reads them, but does not write: its datagram channels close for good at the first failed write, and writes fail
+// whenever a cable is out or a firewall says no. Here a failed write is a lost heartbeat, which is what it is.
 
 import CLinux
+import Control
 import Election
 import Glibc
 import Health
 import NIOCore
 import NIOPosix
-import Wire
 
 /// The sockets of all paths. Used on the heartbeat loop only.
 final class HeartbeatTransport {
-  private let channels: [any Channel]
-  private var peers: [[SocketAddress]] = []
-  private var unflushed: Set<Int> = []
-
-  private init(channels: [any Channel]) {
-    self.channels = channels
+  /// A bound socket and where it sends to.
+  private struct Path {
+    let descriptor: Int32
+    /// The peers' addresses on this path, by their position among the nodes; nil for one without such a path.
+    var peers: [SocketAddress?]
   }
 
-  /// Binds a socket to each of this node's addresses; they may still be missing from the host (IP_FREEBIND).
+  private var paths: [Path]
+
+  private init(paths: [Path]) {
+    self.paths = paths
+  }
+
+  /// Binds a socket to each of this node's addresses; they may still be missing from the host.
   ///
   /// - Parameter receive: Gets each datagram, on the loop.
+  /// - Throws: When an address cannot be bound to, as while another agent has it.
   static func bind(
     _ settings: Settings,
     on loop: any EventLoop,
     receive: @escaping @Sendable (ByteBuffer) -> Void
-  ) -> EventLoopFuture<NIOLoopBound<HeartbeatTransport>> {
-    let futures = settings.node.addresses.map { address in
-      let bootstrap = DatagramBootstrap(group: loop)
-        .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2048))
-        .channelOption(.socketOption(.so_reuseaddr), value: 1)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(DatagramReceiver(receive))
-          }
-        }
-      return settleOptions(of: bootstrap, address).bind(
-        host: "\(address)",
-        port: Int(settings.port)
-      ).flatMapErrorThrowing { error in
-        throw BindFailure(endpoint: Endpoint(address: address, port: settings.port), cause: "\(error)")
+  ) throws(Control.SystemError) -> HeartbeatTransport {
+    var descriptors: [Int32] = []
+    do throws(Control.SystemError) {
+      for address in settings.node.addresses {
+        descriptors.append(try bind(Endpoint(address: address, port: settings.port)))
       }
+    } catch {
+      for descriptor in descriptors { close(descriptor) }
+      throw error
     }
-    return EventLoopFuture.whenAllSucceed(futures, on: loop).map { channels in
-      let transport = HeartbeatTransport(channels: channels)
-      transport.setPeers(settings)
-      return NIOLoopBound(transport, eventLoop: loop)
-    }
+    for descriptor in descriptors { listen(on: descriptor, loop, receive) }
+    let transport = HeartbeatTransport(paths: descriptors.map { Path(descriptor: $0, peers: []) })
+    transport.setPeers(settings)
+    return transport
   }
 
-  /// Binds to an address that may come later, and asks for the precedence of network control (RFC 4594, CS6).
-  private static func settleOptions(of bootstrap: DatagramBootstrap, _ address: IPAddress) -> DatagramBootstrap {
-    let networkControl = 0xc0
-    switch address.family {
-    case .v4:
-      return
-        bootstrap
-        .channelOption(ChannelOptions.Types.SocketOption(level: .ip, name: .init(rawValue: 15)), value: 1)
-        .channelOption(
-          ChannelOptions.Types.SocketOption(level: .ip, name: .init(rawValue: IP_TOS)),
-          value: networkControl
-        )
-    case .v6:
-      return
-        bootstrap
-        .channelOption(ChannelOptions.Types.SocketOption(level: .ipv6, name: .init(rawValue: 78)), value: 1)
-        .channelOption(
-          ChannelOptions.Types.SocketOption(level: .ipv6, name: .init(rawValue: IPV6_TCLASS)),
-          value: networkControl
-        )
+  /// Has NIO read a socket. It reads a duplicate, so that the number to send with stays ours; should it ever give the
+  /// duplicate up over a read error, it gets a new one.
+  private static func listen(
+    on descriptor: Int32,
+    _ loop: any EventLoop,
+    _ receive: @escaping @Sendable (ByteBuffer) -> Void
+  ) {
+    DatagramBootstrap(group: loop)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2048))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(DatagramReceiver(receive))
+        }
+      }
+      .withBoundSocket(fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+      .flatMap(\.closeFuture)
+      .whenComplete { _ in
+        loop.scheduleTask(in: .milliseconds(100)) { listen(on: descriptor, loop, receive) }
+      }
+  }
+
+  /// Makes a socket bound to an endpoint that may appear on the host only later (ip(7), IP_FREEBIND), with the
+  /// precedence of network control (RFC 4594, CS6).
+  private static func bind(_ endpoint: Endpoint) throws(Control.SystemError) -> Int32 {
+    let operation = "bind the heartbeat socket to \(endpoint)"
+    guard let address = try? SocketAddress(ipAddress: "\(endpoint.address)", port: Int(endpoint.port)) else {
+      throw Control.SystemError(operation, code: EINVAL)
     }
+    let isV4 = endpoint.address.family == .v4
+    let type = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(isV4 ? AF_INET : AF_INET6, type, 0)
+    guard descriptor >= 0 else { throw Control.SystemError.last(operation) }
+    let level = Int32(isV4 ? IPPROTO_IP : IPPROTO_IPV6)
+    let options =
+      isV4 ? [(IP_FREEBIND, 1), (IP_TOS, 0xc0)] : [(IPV6_FREEBIND, 1), (IPV6_TCLASS, 0xc0), (IPV6_V6ONLY, 1)]
+    for (option, value) in options {
+      var value = Int32(value)
+      setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+    let result = address.withSockAddr { pointer, size in Glibc.bind(descriptor, pointer, socklen_t(size)) }
+    guard result == 0 else {
+      let failure = Control.SystemError.last(operation)
+      close(descriptor)
+      throw failure
+    }
+    return descriptor
   }
 
   /// Learns where the peers are.
   func setPeers(_ settings: Settings) {
-    peers = settings.nodes.map { node in
-      node.addresses.compactMap { try? SocketAddress(ipAddress: "\($0)", port: Int(settings.port)) }
+    for path in paths.indices {
+      paths[path].peers = settings.nodes.map { node in
+        guard node.addresses.indices.contains(path) else { return nil }
+        return try? SocketAddress(ipAddress: "\(node.addresses[path])", port: Int(settings.port))
+      }
     }
   }
 
-  /// Queues a datagram; it leaves at the next `flush`.
-  func send(_ datagram: [UInt8], to peer: Int, path: Int) {
-    guard channels.indices.contains(path), peers.indices.contains(peer), peers[peer].indices.contains(path) else {
-      return
+  /// Sends a datagram; whether it gets there is the network's business, and silence tells.
+  ///
+  /// - Parameter isConfirmed: Whether the peer is known to hear us, so that the kernel may keep its neighbour entry
+  ///   without asking (send(2), MSG_CONFIRM): under heavy loss its few ARP probes fail together, and a link that still
+  ///   carries half of the heartbeats would fall silent for seconds.
+  func send(_ datagram: [UInt8], to peer: Int, path: Int, isConfirmed: Bool) {
+    guard paths.indices.contains(path), paths[path].peers.indices.contains(peer),
+      let address = paths[path].peers[peer]
+    else { return }
+    let descriptor = paths[path].descriptor
+    let flags = Int32(MSG_NOSIGNAL) | (isConfirmed ? Int32(MSG_CONFIRM) : 0)
+    datagram.withUnsafeBytes { bytes in
+      address.withSockAddr { pointer, size in
+        _ = sendto(descriptor, bytes.baseAddress, bytes.count, flags, pointer, socklen_t(size))
+      }
     }
-    let channel = channels[path]
-    let envelope = AddressedEnvelope(
-      remoteAddress: peers[peer][path],
-      data: channel.allocator.buffer(bytes: datagram)
-    )
-    channel.write(envelope, promise: nil)
-    unflushed.insert(path)
-  }
-
-  /// Sends what is queued.
-  func flush() {
-    for path in unflushed { channels[path].flush() }
-    unflushed.removeAll(keepingCapacity: true)
   }
 }
 
-/// A heartbeat address that could not be bound.
-struct BindFailure: Error, CustomStringConvertible {
-  let endpoint: Endpoint
-  let cause: String
-
-  var description: String {
-    "bind the heartbeat socket to \(endpoint): \(cause); is another batond running here, or the address not this host's?"
-  }
-}
-
-/// Hands datagrams on. Errors of a socket (an ICMP answer for a host that is down) are the network's business: silence
-/// tells the same.
+/// Hands datagrams on.
 private final class DatagramReceiver: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
@@ -126,5 +142,6 @@ private final class DatagramReceiver: ChannelInboundHandler {
     receive(Self.unwrapInboundIn(data).data)
   }
 
+  /// An ICMP answer for a host that is down is no reason to stop listening.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

@@ -82,7 +82,6 @@ final class NodeDriver {
   func handle(_ input: Input) {
     let effects = node.handle(input, at: BootClock.now, using: &generator)
     for effect in effects { perform(effect) }
-    transport?.flush()
     setTimer()
     requests.settle(node)
   }
@@ -107,7 +106,10 @@ final class NodeDriver {
   private func perform(_ effect: Effect) {
     switch effect {
     case .send(let heartbeat, let peer):
-      transport?.send(codec.encode(heartbeat), to: peer, path: Int(heartbeat.path))
+      // A challenge goes to a suspect, of whom nothing is known just now.
+      let isConfirmed = heartbeat.flags.contains(.hearsReceiver) && heartbeat.challenge == 0
+      transport?.send(
+        codec.encode(heartbeat), to: peer, path: Int(heartbeat.path), isConfirmed: isConfirmed)
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):
@@ -126,8 +128,6 @@ final class NodeDriver {
     case .keepMaintenance(let on, let until):
       desk.keepMaintenance(on, until: until.map { Timestamp.now + ($0 - BootClock.now) })
     case .left:
-      // The farewell must be on its way before the process ends.
-      transport?.flush()
       didLeave()
     }
   }
@@ -222,6 +222,10 @@ final class NodeDriver {
 
   /// Begins a handover; the answer comes when it is done, or refused.
   func handover(group: String, to target: String?, answer: @escaping @Sendable (Response) -> Void) {
+    let groups = node.groups.map(\.settings.name)
+    guard groups.contains(group) else { return answer(.failure(.unknownGroup(group, known: groups))) }
+    let nodes = node.settings.nodes.map(\.name)
+    if let target, !nodes.contains(target) { return answer(.failure(.unknownNode(target, known: nodes))) }
     let number = requests.begin(group: group, node, at: BootClock.now, answer)
     handle(.handover(request: number, group: WireID(name: group), to: target))
   }

@@ -235,7 +235,7 @@ extension ProbeSpecification.Consequence {
   fileprivate var words: String {
     switch self {
     case .ineligible: "ineligible"
-    case .weight(let points): "weight \(points)"
+    case .weight(let points): "weight -\(points)"
     }
   }
 }

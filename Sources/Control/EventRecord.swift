@@ -24,7 +24,7 @@ package struct EventRecord: Codable, Hashable, Sendable {
   @Nullable package var group: String?
   /// What sort of event it is, for scripts: `transition`, `peer`, `probe`, …
   package var kind: String
-  /// What happened, for people: one line.
+  /// What happened, for people: one line, which names the group if it concerns one.
   package var message: String
   /// The facts in it, for scripts.
   package var fields: [String: String]

@@ -165,7 +165,7 @@ package struct ProbeReport: Codable, Hashable, Sendable {
   @Nullable package var lastOutcome: String?
   /// How long the last successful attempt took; nil before one.
   @Nullable package var latencyMicroseconds: Int64?
-  /// What a failing verdict does: `ineligible`, or `weight 50` for a priority lower by 50.
+  /// What a failing verdict does: `ineligible`, or `weight -50` for a priority lower by 50.
   package var consequence: String
   /// Since when the verdict holds; nil while it is unknown.
   @Nullable package var since: Timestamp?

@@ -1,5 +1,6 @@
 // A refused system call, told so that an operator knows what was tried on what and why it failed.
 
+import CLinux
 import Glibc
 
 /// A system call that failed.
@@ -19,16 +20,8 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// `connect to /run/baton/control.sock: EACCES (Permission denied)`
   package var description: String {
-    let name = Self.names[code] ?? "error \(code)"
-    let text = strerror(code).map { " (\(String(cString: $0)))" } ?? ""
-    return "\(operation): \(name)\(text)"
+    let name = strerrorname_np(code).map { String(cString: $0) } ?? "error \(code)"
+    let meaning = strerrordesc_np(code).map { " (\(String(cString: $0)))" } ?? ""
+    return "\(operation): \(name)\(meaning)"
   }
-
-  /// The names of the errors that files and sockets meet; strerrorname_np(3) does not come with Glibc's Swift module.
-  private static let names: [Int32: String] = [
-    EACCES: "EACCES", EADDRINUSE: "EADDRINUSE", EAGAIN: "EAGAIN", ECONNREFUSED: "ECONNREFUSED",
-    ECONNRESET: "ECONNRESET", EEXIST: "EEXIST", EINVAL: "EINVAL", EIO: "EIO", EISDIR: "EISDIR", ELOOP: "ELOOP",
-    EMFILE: "EMFILE", ENAMETOOLONG: "ENAMETOOLONG", ENFILE: "ENFILE", ENOENT: "ENOENT", ENOMEM: "ENOMEM",
-    ENOSPC: "ENOSPC", ENOTDIR: "ENOTDIR", ENOTSOCK: "ENOTSOCK", EPERM: "EPERM", EPIPE: "EPIPE", EROFS: "EROFS",
-  ]
 }

@@ -41,9 +41,24 @@ package struct Heartbeat: Hashable, Sendable {
   package var groups: [GroupRecord]
 
   package init(
-    cluster: UInt64, sender: WireID, receiver: WireID, bootID: UInt64, receiverBootID: UInt64, path: UInt8,
-    sequence: UInt64, sentAt: Int64, echo: Int64, echoAge: UInt32, challenge: UInt64, response: UInt64, loss: UInt8,
-    interval: UInt32, flags: Flags, version: Version, fingerprint: UInt64, groups: [GroupRecord]
+    cluster: UInt64,
+    sender: WireID,
+    receiver: WireID,
+    bootID: UInt64,
+    receiverBootID: UInt64,
+    path: UInt8,
+    sequence: UInt64,
+    sentAt: Int64,
+    echo: Int64,
+    echoAge: UInt32,
+    challenge: UInt64,
+    response: UInt64,
+    loss: UInt8,
+    interval: UInt32,
+    flags: Flags,
+    version: Version,
+    fingerprint: UInt64,
+    groups: [GroupRecord]
   ) {
     self.cluster = cluster
     self.sender = sender

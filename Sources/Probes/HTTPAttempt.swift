@@ -27,24 +27,33 @@ struct HTTPAttempt {
 
   /// When the question was first asked.
   let started: NIODeadline
+  /// Whether this one was asked out of rhythm, only to tell a broken connection from a dead service. If it passes it
+  /// is not reported: `rise` and `fall` count intervals, however often a server closes its connections.
+  var isExtra: Bool
   private var usesStandingConnection: Bool
   private var standingConnectionBroke: Bool
   private var retries = 0
 
-  private init(started: NIODeadline, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
+  private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
     self.started = started
+    self.isExtra = isExtra
     self.usesStandingConnection = usesStandingConnection
     self.standingConnectionBroke = standingConnectionBroke
   }
 
-  /// An attempt in the usual rhythm, on the standing connection or on a new one.
-  static func regular(onStanding: Bool, at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, usesStandingConnection: onStanding, standingConnectionBroke: false)
+  /// An attempt on a new connection where none stood before.
+  static func first(at now: NIODeadline) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
   }
 
-  /// An attempt made at once, on a new connection, because the standing one broke while idle.
-  static func afterBreak(at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, usesStandingConnection: false, standingConnectionBroke: true)
+  /// An attempt on the standing connection.
+  static func onStandingConnection(at now: NIODeadline) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
+  }
+
+  /// An attempt on a new connection after the standing one broke while idle.
+  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
   }
 
   /// Takes note that the connection in use failed in this way before the answer was complete.

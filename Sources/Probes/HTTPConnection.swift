@@ -49,6 +49,8 @@ final class HTTPConnection: ChannelInboundHandler {
   private var lastError: (any Error)?
   /// How many answers this connection has brought.
   private(set) var answers = 0
+  /// Whether the latest of them was as expected.
+  private(set) var lastAnswerWasGood = false
 
   init(_ probe: HTTPProbe, owner: any HTTPConnectionOwner) {
     self.probe = probe
@@ -80,12 +82,8 @@ final class HTTPConnection: ChannelInboundHandler {
     } catch {
       return end(with: Connecting.outcome(of: error, on: probe.endpoint))
     }
-    connected.assumeIsolated().whenComplete { [self] result in
-      switch result {
-      case .success(let channel) where Connecting.isConnectedToItself(channel): end(with: .refused)
-      case .success: if case .connecting = state { ask() }
-      case .failure(let error): end(with: Connecting.outcome(of: error, on: probe.endpoint))
-      }
+    connected.assumeIsolated().whenFailure { [self] error in
+      end(with: Connecting.outcome(of: error, on: probe.endpoint))
     }
   }
 
@@ -136,6 +134,15 @@ final class HTTPConnection: ChannelInboundHandler {
     channel = nil
   }
 
+  // Not the success of connecting, which comes before the channel is ready to tell of its end.
+  func channelActive(context: ChannelHandlerContext) {
+    if Connecting.isConnectedToItself(context.channel) {
+      end(with: .refused)
+    } else {
+      ask()
+    }
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), .waiting):
@@ -184,6 +191,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
   private func answered(with fault: ProbeOutcome?, isStanding: Bool) {
     answers += 1
+    lastAnswerWasGood = fault == nil
     state = .idle
     if !isStanding { close() }
     owner?.connection(self, answeredWith: fault, isStanding: isStanding)

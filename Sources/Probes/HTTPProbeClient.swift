@@ -10,13 +10,12 @@ import NIOCore
 
 /// Asks an HTTP/1.1 server. Lives on one event loop.
 final class HTTPProbeClient: ProbeClient {
-  /// How many attempts the ends of standing connections may cause within one interval. A server that closes idle
-  /// connections sooner than that is not chased: the next interval opens a new one.
-  static let maximumExtraAttempts = 3
-
   private enum State {
+    /// No connection, and none stood since the last result.
     case disconnected
     case standing(HTTPConnection)
+    /// The standing connection is gone; another question follows soon.
+    case broken
     case asking(HTTPAttempt, HTTPConnection)
     /// Between two connections of one attempt.
     case pausing(HTTPAttempt)
@@ -43,13 +42,18 @@ final class HTTPProbeClient: ProbeClient {
     extraAttempts = 0
     switch state {
     case .disconnected:
-      startTimer()
-      connect(for: .regular(onStanding: false, at: .now()))
+      start(.first(at: .now()), on: nil)
+    case .broken:
+      start(.afterBreak(at: .now(), isExtra: false), on: nil)
     case .standing(let connection):
-      startTimer()
-      state = .asking(.regular(onStanding: true, at: .now()), connection)
-      connection.ask()
-    case .asking, .pausing, .stopped:
+      start(.onStandingConnection(at: .now()), on: connection)
+    case .asking(var attempt, let connection):
+      attempt.isExtra = false
+      state = .asking(attempt, connection)
+    case .pausing(var attempt):
+      attempt.isExtra = false
+      state = .pausing(attempt)
+    case .stopped:
       break
     }
   }
@@ -58,17 +62,45 @@ final class HTTPProbeClient: ProbeClient {
     cancelTimers()
     switch state {
     case .standing(let connection), .asking(_, let connection): connection.close()
-    case .disconnected, .pausing, .stopped: break
+    case .disconnected, .broken, .pausing, .stopped: break
     }
     state = .stopped
   }
 
-  /// Asks again at once, because the standing connection is gone.
-  private func askAfterBreak() {
-    guard extraAttempts < Self.maximumExtraAttempts else { return }
+  /// How long to wait before asking out of rhythm, after that many such attempts since the last tick. A few come at
+  /// once, as connections may end one after another while a server goes down; then the pauses double, so that a
+  /// server that drops every idle connection is asked a dozen times per interval, not without end.
+  static func pause(beforeExtraAttempt count: Int) -> TimeAmount {
+    count < 4 ? .zero : .milliseconds(1 << min(Int64(count) - 4, 20))
+  }
+
+  private func standingConnectionEnded(wasHealthy: Bool) {
+    state = .broken
+    // From a service that was sick already nothing is lost by waiting for the interval.
+    guard wasHealthy else { return }
+    let delay = Self.pause(beforeExtraAttempt: extraAttempts)
     extraAttempts += 1
-    startTimer()
-    connect(for: .afterBreak(at: .now()))
+    if delay == .zero {
+      askAfterBreak()
+    } else {
+      pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in self?.askAfterBreak() }
+    }
+  }
+
+  private func askAfterBreak() {
+    guard case .broken = state else { return }
+    start(.afterBreak(at: .now(), isExtra: true), on: nil)
+  }
+
+  private func start(_ attempt: HTTPAttempt, on connection: HTTPConnection?) {
+    cancelTimers()
+    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
+    if let connection {
+      state = .asking(attempt, connection)
+      connection.ask()
+    } else {
+      connect(for: attempt)
+    }
   }
 
   private func connect(for attempt: HTTPAttempt) {
@@ -77,8 +109,13 @@ final class HTTPProbeClient: ProbeClient {
     connection.open(on: loop, timeout: timeout)
   }
 
-  private func startTimer() {
-    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
+  private func reconnect(for attempt: HTTPAttempt, after delay: TimeAmount) {
+    guard delay > .zero else { return connect(for: attempt) }
+    state = .pausing(attempt)
+    pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+      guard case .pausing(let attempt) = self?.state else { return }
+      self?.connect(for: attempt)
+    }
   }
 
   private func cancelTimers() {
@@ -94,7 +131,7 @@ final class HTTPProbeClient: ProbeClient {
       finish(ProbeResult(outcome: outcome), in: .disconnected)
     case .pausing:
       finish(ProbeResult(outcome: .timeout), in: .disconnected)
-    case .disconnected, .standing, .stopped:
+    case .disconnected, .standing, .broken, .stopped:
       break
     }
   }
@@ -109,35 +146,30 @@ final class HTTPProbeClient: ProbeClient {
 extension HTTPProbeClient: HTTPConnectionOwner {
   func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
     guard case .asking(let attempt, connection) = state else { return }
-    let outcome = fault ?? .passed(.nanoseconds((NIODeadline.now() - attempt.started).nanoseconds))
-    finish(ProbeResult(outcome: outcome), in: isStanding ? .standing(connection) : .disconnected)
-    // A server that keeps connections ends one now and then, after so many requests or on its way down: look at once.
-    if !isStanding, connection.answers > 1, fault == nil { askAfterBreak() }
+    cancelTimers()
+    state = isStanding ? .standing(connection) : .disconnected
+    if let fault {
+      report(ProbeResult(outcome: fault))
+    } else if !attempt.isExtra {
+      report(ProbeResult(outcome: .passed(.nanoseconds((NIODeadline.now() - attempt.started).nanoseconds))))
+    }
+    // A server that keeps connections ends one with its answer now and then: after so many requests, or on its way
+    // down, when its other workers may answer a little longer. One that does so at every tick keeps none.
+    if !isStanding, connection.answers > 1 || attempt.isExtra { standingConnectionEnded(wasHealthy: fault == nil) }
   }
 
   func connection(_ connection: HTTPConnection, failedWith outcome: ProbeOutcome) {
     switch state {
     case .standing(connection):
-      state = .disconnected
-      askAfterBreak()
+      standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)
     case .asking(var attempt, connection):
       switch attempt.connectionFailed(outcome) {
-      case .finish(let result):
-        finish(result, in: .disconnected)
-      case .reconnect(after: .zero):
-        connect(for: attempt)
-      case .reconnect(let spacing):
-        state = .pausing(attempt)
-        pause = loop.assumeIsolated().scheduleTask(in: spacing) { [weak self] in self?.retry() }
+      case .finish(let result): finish(result, in: .disconnected)
+      case .reconnect(let delay): reconnect(for: attempt, after: delay)
       }
-    case .standing, .asking, .disconnected, .pausing, .stopped:
+    case .standing, .asking, .disconnected, .broken, .pausing, .stopped:
       break
     }
-  }
-
-  private func retry() {
-    guard case .pausing(let attempt) = state else { return }
-    connect(for: attempt)
   }
 }
 

@@ -19,7 +19,7 @@ struct Baton: ParsableCommand {
       \(Exit.explanation)
       """,
     version: "baton \(Version.current)",
-    subcommands: [Status.self, Handover.self, Maintenance.self, Events.self, Why.self]
+    subcommands: [Status.self, Handover.self, Maintenance.self, Events.self, Why.self, Check.self, Keygen.self]
   )
 }
 

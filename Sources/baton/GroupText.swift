@@ -85,14 +85,12 @@ func whyText(_ report: WhyReport, on canvas: Canvas) -> String {
   return (lines + [""] + table.lines(on: canvas)).joined(separator: "\n") + "\n"
 }
 
-/// One event on one line.
+/// One event on one line; its message names the group.
 func eventText(_ event: EventRecord, on canvas: Canvas) -> String {
   let level = event.level.rawValue
   let head = "\(event.time)  \(level)\(String(repeating: " ", count: max(7 - level.count, 0)))  "
-  let subject = event.group.map { "\($0): " } ?? ""
-  let room = canvas.width.map { max($0 - head.count - subject.count, 8) }
-  let message = room.map { Canvas.cut(event.message, to: $0) } ?? event.message
-  return canvas.paint(head, .faint) + canvas.paint(subject, .title) + canvas.paint(message, event.level.style) + "\n"
+  let message = canvas.width.map { Canvas.cut(event.message, to: max($0 - head.count, 8)) } ?? event.message
+  return canvas.paint(head, .faint) + canvas.paint(message, event.level.style) + "\n"
 }
 
 /// A handover that is done.

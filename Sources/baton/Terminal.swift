@@ -31,6 +31,11 @@ enum Terminal {
     write("baton: \(message)\n" + (hint.map { "hint: \($0)\n" } ?? ""), to: STDERR_FILENO)
   }
 
+  /// Writes lines that say themselves what they are about to standard error.
+  static func complain(_ lines: [String]) {
+    write(lines.map { $0 + "\n" }.joined(), to: STDERR_FILENO)
+  }
+
   private static func write(_ text: String, to descriptor: Int32) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

@@ -120,7 +120,7 @@ enum Samples {
         verdict: .passing,
         lastOutcome: "passed",
         latencyMicroseconds: 1_230,
-        consequence: "weight 40",
+        consequence: "weight -40",
         since: ago(.seconds(200))
       )
     ]
@@ -177,7 +177,7 @@ enum Samples {
       level: .warning,
       group: "web",
       kind: "transition",
-      message: "backup: beta is master with a higher rank",
+      message: "web: backup: beta is master with a higher rank",
       fields: ["term": "11"]
     ),
     EventRecord(
@@ -186,7 +186,7 @@ enum Samples {
       level: .notice,
       group: "web",
       kind: "transition",
-      message: "master: alpha ranks first among the live nodes",
+      message: "web: master: alpha ranks first among the live nodes",
       fields: ["term": "12"]
     ),
     EventRecord(

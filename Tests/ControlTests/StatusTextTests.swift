@@ -28,7 +28,7 @@ struct StatusTextTests {
           ↳ 10.0.0.200 on eth1 is present though alpha is not master
 
         PROBE     GROUP     VERDICT  LAST                  TOOK  IF FAILING  FOR         TARGET
-        http      web       passing  passed              1.2 ms  weight 40   3 min 20 s  GET http://127.0.0.1:80/health
+        http      web       passing  passed              1.2 ms  weight -40  3 min 20 s  GET http://127.0.0.1:80/health
         postgres  database  failing  connection refused       -  ineligible  4.5 s       127.0.0.1:5432
 
         rejected datagrams: 3 forged, 12 replayed
@@ -55,7 +55,7 @@ struct StatusTextTests {
         gamma  not heard  50         -            -  -
 
         PROBE  KIND  VERDICT  LAST      TOOK  IF FAILING  FOR         TARGET
-        http   http  passing  passed  1.2 ms  weight 40   3 min 20 s  GET http://127.0.0.1:80/health
+        http   http  passing  passed  1.2 ms  weight -40  3 min 20 s  GET http://127.0.0.1:80/health
 
         """
     )
@@ -108,8 +108,8 @@ struct StatusTextTests {
         alpha holds web because it ranks first among the live nodes
 
         WHEN                                LASTED  WHAT HAPPENED
-        2026-01-02T03:00:55.678Z               8 s  backup: beta is master with a higher rank
-        2026-01-02T03:01:03.678Z  3 min 2 s so far  master: alpha ranks first among the live nodes
+        2026-01-02T03:00:55.678Z               8 s  web: backup: beta is master with a higher rank
+        2026-01-02T03:01:03.678Z  3 min 2 s so far  web: master: alpha ranks first among the live nodes
 
         """
     )
@@ -157,48 +157,5 @@ struct StatusTextTests {
     )
     outcome.maintenance = MaintenanceReport(on: false)
     #expect(maintenanceText(outcome, at: Samples.time) == "alpha is no longer in maintenance\n")
-  }
-}
-
-@Suite("Command line")
-struct CommandLineTests {
-  @Test(
-    "spans of time",
-    arguments: [
-      ("30m", 1_800 as Int?), ("90s", 90), ("2h", 7_200), ("1d", 86_400), ("1h30m", 5_400), ("", nil), ("30", nil),
-      ("m", nil), ("0s", nil), ("-5m", nil), ("5 m", nil), ("5w", nil), ("1.5h", nil), ("400d", nil),
-      ("99999999999999999999d", nil), ("9223372036854775807d", nil), ("٣m", nil), ("300d300d", nil),
-    ]
-  )
-  func spans(text: String, seconds: Int?) {
-    #expect(Span(argument: text)?.seconds == seconds)
-  }
-
-  @Test("each kind of failure has its exit status")
-  func exitCodes() {
-    let path = "/x"
-    #expect(Exit.code(for: .notRunning(path: path)).rawValue == 3)
-    #expect(Exit.code(for: .permissionDenied(path: path, group: nil)).rawValue == 4)
-    #expect(Exit.code(for: .refused(Failure(.notPermitted, "no"))).rawValue == 4)
-    #expect(Exit.code(for: .refused(Failure(.unknownGroup, "no"))).rawValue == 1)
-    #expect(Exit.code(for: .truncated(path: path)).rawValue == 6)
-    #expect(Exit.code(for: .timeout(path: path, after: .zero)).rawValue == 6)
-    #expect(Exit.explanation.contains("64  usage error"))
-  }
-
-  @Test("the commands of the manual parse, others are usage errors")
-  func parsing() throws {
-    for line in [
-      "status", "status web --json --watch", "handover web --to b", "maintenance on --for 30m", "maintenance off",
-      "events --follow --json", "events -n 5 --since 7", "why web --runtime-directory /run/x",
-    ] {
-      _ = try Baton.parseAsRoot(line.split(separator: " ").map(String.init))
-    }
-    for line in ["handover", "why", "maintenance", "maintenance maybe", "maintenance off --for 5m", "events -n -1"] {
-      let error = #expect(throws: (any Error).self) {
-        try Baton.parseAsRoot(line.split(separator: " ").map(String.init))
-      }
-      #expect(error.map { Baton.exitCode(for: $0).rawValue } == 64, "\(line)")
-    }
   }
 }

@@ -186,67 +186,68 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
   ]
 }
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPAnswerTests {
-  @Test(arguments: AnswerCase.all)
-  func outcomeOfAnAnswer(_ row: AnswerCase) async throws {
-    let server = try await TestServer { $0.request > 0 ? row.steps : [] }
-    // Where a timeout is the outcome it must be short; elsewhere it must never be what ends the attempt.
-    let mayTimeOut = row.outcome == .timeout || row.name.contains("never ends")
-    let probe = httpProbe(
-      try endpoint(server.port),
-      method: row.method,
-      expectedStatus: row.expectedStatus,
-      bodyContains: row.bodyContains,
-      timeout: mayTimeOut ? .milliseconds(200) : .seconds(30)
-    )
-    try await withProbes([probe]) { _, results in
-      let result = try await results.next()
-      #expect(plain(result.outcome) == row.outcome)
-      #expect(!result.isDecisive, "nothing stood before")
-      #expect(server.connections == 1)
+extension ProbeTests {
+  @Suite struct HTTPAnswerTests {
+    @Test(arguments: AnswerCase.all)
+    func outcomeOfAnAnswer(_ row: AnswerCase) async throws {
+      let server = try await TestServer { $0.request > 0 ? row.steps : [] }
+      // Where a timeout is the outcome it must be short; elsewhere it must never be what ends the attempt.
+      let mayTimeOut = row.outcome == .timeout || row.name.contains("never ends")
+      let probe = httpProbe(
+        server.endpoint,
+        method: row.method,
+        expectedStatus: row.expectedStatus,
+        bodyContains: row.bodyContains,
+        timeout: mayTimeOut ? .milliseconds(500) : .seconds(30)
+      )
+      try await withProbes([probe]) { _, results in
+        let result = try await results.next()
+        #expect(plain(result.outcome) == row.outcome)
+        #expect(!result.isDecisive, "nothing stood before")
+        #expect(server.connections <= 1)
+      }
+      await server.stop()
     }
-    await server.stop()
-  }
 
-  @Test func aConnectionIsNotKeptAfterAFaultOfForm() async throws {
-    let server = try await TestServer { $0.request > 0 ? [.send("nonsense\r\n\r\n")] : [] }
-    try await withProbes([httpProbe(endpoint(server.port))]) { _, results in
-      let outcome = try await results.next().outcome
-      #expect(outcome == .malformed("not HTTP"))
-      var sights = server.sights.makeAsyncIterator()
-      #expect(await sights.next() == .accepted(1))
-      #expect(await sights.next() == .asked(1))
-      let end = await sights.next()
-      #expect(end == .ended(1) || end == .wasReset(1))
+    @Test func aConnectionIsNotKeptAfterAFaultOfForm() async throws {
+      let server = try await TestServer { $0.request > 0 ? [.send("nonsense\r\n\r\n")] : [] }
+      try await withProbes([httpProbe(server.endpoint)]) { _, results in
+        let outcome = try await results.next().outcome
+        #expect(outcome == .malformed("not HTTP"))
+        var sights = server.sights.makeAsyncIterator()
+        #expect(await sights.next() == .accepted(1))
+        #expect(await sights.next() == .asked(1))
+        let end = await sights.next()
+        #expect(end == .ended(1) || end == .wasReset(1))
+      }
+      await server.stop()
     }
-    await server.stop()
-  }
 
-  @Test func nobodyListensIsRefused() async throws {
-    let server = try await TestServer { _ in [] }
-    await server.stop()
-    try await withProbes([httpProbe(endpoint(server.port))]) { _, results in
-      let result = try await results.next()
-      #expect(result == ProbeResult(outcome: .refused))
+    @Test func nobodyListensIsRefused() async throws {
+      let port = try DeafPort()
+      try await withProbes([httpProbe(endpoint(port.number))]) { _, results in
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .refused))
+      }
     }
-  }
 
-  @Test func theRequestSaysWhatWasConfigured() async throws {
-    let server = try await TestServer(host: "::1") { moment in
-      let lines = moment.text.split(separator: "\r\n").map(String.init)
-      guard let first = lines.first else { return [] }
-      let isRight =
-        first == "OPTIONS /ready?deep=1 HTTP/1.1"
-        && lines.filter { $0.lowercased() == "host: www.example.net" }.count == 1
-        && !lines.contains { $0.lowercased().hasPrefix("transfer-encoding") }
-      return [.send(answer(isRight ? "200 OK" : "400 Bad Request"))]
+    @Test func theRequestSaysWhatWasConfigured() async throws {
+      let server = try await TestServer(host: "::1") { moment in
+        let lines = moment.text.split(separator: "\r\n").map(String.init)
+        guard let first = lines.first else { return [] }
+        let isRight =
+          first == "OPTIONS /ready?deep=1 HTTP/1.1"
+          && lines.filter { $0.lowercased() == "host: www.example.net" }.count == 1
+          && !lines.contains { $0.lowercased().hasPrefix("transfer-encoding") }
+        return [.send(answer(isRight ? "200 OK" : "400 Bad Request"))]
+      }
+      let probe = httpProbe(server.endpoint, method: "OPTIONS", path: "/ready?deep=1")
+      try await withProbes([probe]) { _, results in
+        let outcome = try await results.next().outcome
+        #expect(plain(outcome) == .passed(.zero))
+      }
+      await server.stop()
     }
-    let probe = httpProbe(try endpoint(server.port, "::1"), method: "OPTIONS", path: "/ready?deep=1")
-    try await withProbes([probe]) { _, results in
-      let outcome = try await results.next().outcome
-      #expect(plain(outcome) == .passed(.zero))
-    }
-    await server.stop()
   }
 }
 
@@ -266,7 +267,7 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
   }
 
   @Test func agreesWithThePlainSearchOnAllShortTexts() {
-    let words = (0..<256).map { number in (0..<8).map { UInt8(97 + (number >> $0) & 1) } }
+    let words = (0..<64).map { number in (0..<6).map { UInt8(97 + (number >> $0) & 1) } }
     for word in words {
       for length in 1...4 {
         let text = Array(word.prefix(length))

@@ -1,8 +1,12 @@
 // Runs probes for the length of a test and hands over their results one by one.
 
+import Glibc
 import Health
 import Probes
 import Testing
+
+/// All tests with sockets: one at a time, since they measure time and one that floods would disturb the others.
+@Suite(.serialized, .timeLimit(.minutes(2))) enum ProbeTests {}
 
 /// What a runner reported, in order; for one reader.
 struct Results: ~Copyable {
@@ -23,6 +27,12 @@ struct Results: ~Copyable {
       if source == key { return result }
     }
     throw EndOfResults()
+  }
+
+  /// Expects the next result, of this probe or of any, to be a success.
+  mutating func nextPasses(of key: ProbeKey? = nil, at location: SourceLocation = #_sourceLocation) async throws {
+    let result = if let key { try await next(of: key) } else { try await next() }
+    #expect(result.outcome.isSuccess, "\(result)", sourceLocation: location)
   }
 }
 
@@ -48,6 +58,42 @@ func withProbes(
   await withCheckedContinuation { done in runner.stop { done.resume() } }
   continuation.finish()
   try outcome.get()
+}
+
+/// A port of 127.0.0.1 that is taken, so that no one else gets it, and on which nobody listens.
+final class DeafPort {
+  let number: Int
+  private let descriptor: CInt
+  private var address = sockaddr_in()
+
+  init() throws {
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    let code = Self.withAddress(&address) { bind(descriptor, $0, $1) | getsockname(descriptor, $0, &$1) }
+    try #require(code == 0, "bind a port of 127.0.0.1: \(String(cString: strerror(errno)))")
+    self.descriptor = descriptor
+    number = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  /// Connects the port to itself and gives out a descriptor of that connection.
+  func connectToItself() throws -> CInt {
+    let code = Self.withAddress(&address) { connect(descriptor, $0, $1) }
+    try #require(code == 0, "connect a port to itself: \(String(cString: strerror(errno)))")
+    return dup(descriptor)
+  }
+
+  deinit { close(descriptor) }
+
+  private static func withAddress(
+    _ address: inout sockaddr_in,
+    _ body: (UnsafeMutablePointer<sockaddr>, inout socklen_t) -> CInt
+  ) -> CInt {
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, &length) }
+    }
+  }
 }
 
 func key(_ name: String) -> ProbeKey { ProbeKey(group: "web", probe: name) }

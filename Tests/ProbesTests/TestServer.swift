@@ -1,9 +1,11 @@
 // A TCP server that does exactly what a test tells it to, well-behaved or not, and reports what it sees.
 
 import Glibc
+import Health
 import NIOCore
 import NIOPosix
 import Synchronization
+import Testing
 
 /// What a server does when a request (or a connection) has come in.
 enum Step: Sendable {
@@ -37,31 +39,44 @@ enum Sight: Sendable, Equatable {
 final class TestServer: Sendable {
   /// What the server saw, in order; for one reader.
   let sights: AsyncStream<Sight>
-  let port: Int
+  let endpoint: Endpoint
   private let see: AsyncStream<Sight>.Continuation
   private let listener: any Channel
   private let registry: Registry
 
-  /// Listens at once.
+  /// Each server has an address of its own, so that none gets the port that another one just left.
+  private static let lastAddress = Mutex(UInt16.random(in: 0x0100...0xfe00))
+
+  /// Listens at once, on a loopback address of its own or on the one given. A server with last words says them after
+  /// the client closed its side, and closes its own a moment later.
   init(
-    host: String = "127.0.0.1",
-    port: Int = 0,
+    host: String? = nil,
+    lastWords: String? = nil,
     script: @escaping @Sendable (Moment) -> [Step]
   ) async throws {
     let (sights, see) = AsyncStream.makeStream(of: Sight.self)
     let registry = Registry()
+    let number = Self.lastAddress.withLock { last in
+      last = last == 0xfe00 ? 0x0100 : last + 1
+      return UInt32(last)
+    }
+    let host = host ?? IPAddress(v4: 0x7f01_0000 | number).description
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: lastWords != nil)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let number = registry.add(channel)
           try channel.pipeline.syncOperations.addHandler(
-            ScriptHandler(number, registry: registry, see: see, script: script)
+            ScriptHandler(number, registry: registry, see: see, lastWords: lastWords, script: script)
           )
         }
       }
-      .bind(host: host, port: port).get()
-    self.port = listener.localAddress?.port ?? 0
+      .bind(host: host, port: 0).get()
+    endpoint = Endpoint(
+      address: try #require(IPAddress(host)),
+      port: try #require(listener.localAddress?.port.flatMap(UInt16.init(exactly:)))
+    )
     self.sights = sights
     self.see = see
     self.registry = registry
@@ -125,21 +140,26 @@ private final class ScriptHandler: ChannelInboundHandler {
   private let number: Int
   private let registry: Registry
   private let see: AsyncStream<Sight>.Continuation
+  private let lastWords: String?
   private let script: @Sendable (Moment) -> [Step]
   private var received = ""
   private var requests = 0
   private var endless: String?
-  private var isReset = false
+  /// Whether the connection, if it ended now, was reset; not every reset shows as an error.
+  private var isReset: Bool
 
   init(
     _ number: Int,
     registry: Registry,
     see: AsyncStream<Sight>.Continuation,
+    lastWords: String?,
     script: @escaping @Sendable (Moment) -> [Step]
   ) {
     self.number = number
     self.registry = registry
     self.see = see
+    self.lastWords = lastWords
+    isReset = lastWords != nil
     self.script = script
   }
 
@@ -161,7 +181,18 @@ private final class ScriptHandler: ChannelInboundHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    flood(context: context)
+    // In another tick, or a fast reader would keep this loop from all its other connections.
+    context.eventLoop.assumeIsolated().execute { [self] in flood(context: context) }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard let lastWords, event as? ChannelEvent == .inputClosed else { return }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: lastWords)), promise: nil)
+    // If the connection does not live until then, the words were answered with a reset.
+    context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { [self] in
+      isReset = !context.channel.isActive
+      context.close(promise: nil)
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -195,7 +226,7 @@ private final class ScriptHandler: ChannelInboundHandler {
   }
 
   private func flood(context: ChannelHandlerContext) {
-    guard let endless else { return }
+    guard let endless, context.channel.isActive else { return }
     let buffer = ByteBuffer(string: String(repeating: endless, count: max(1, 4096 / endless.utf8.count)))
     while context.channel.isActive, context.channel.isWritable {
       context.write(wrapOutboundOut(buffer), promise: nil)

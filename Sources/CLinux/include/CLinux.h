@@ -31,3 +31,8 @@ const char *strerrordesc_np(int number);
 #ifndef SCHED_RESET_ON_FORK
 #define SCHED_RESET_ON_FORK 0x40000000
 #endif
+
+// The program's own code, as the linker laid it out (end(3)).
+extern const char __executable_start[], etext[];
+static inline const void *program_text_start(void) { return __executable_start; }
+static inline size_t program_text_size(void) { return (size_t)(etext - __executable_start); }
