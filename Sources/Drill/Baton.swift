@@ -9,6 +9,8 @@ package struct Baton: FailoverAgent {
   private let program: String
 
   package let name = "baton"
+  /// Sent with 0 to 25 % jitter shorter.
+  package let meanIntervalShare = 0.875
 
   /// - Parameter directory: Where `batond` is.
   /// - Throws: When it is not there.

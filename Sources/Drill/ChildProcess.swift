@@ -51,6 +51,10 @@ package struct ChildProcess: Sendable {
 
   /// Sends a signal to the program and its descendants, given beforehand so that it takes effect at once.
   package func signal(_ signal: Int32, family: [pid_t]) {
+    if signal == SIGKILL {
+      // None may outlive the others for long enough to clear up after them.
+      for member in family { kill(member, SIGSTOP) }
+    }
     for member in family { kill(member, signal) }
   }
 

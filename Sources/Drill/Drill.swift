@@ -66,7 +66,7 @@ package struct Drill {
         for (index, agent) in agents.enumerated() {
           let run = repeats > 1 ? " (\(number + 1) of \(repeats))" : ""
           narrate("\(scenario.rawValue), \(agent.name)\(run): \(scenario.summary)")
-          guard let outcome = exercise(scenario, agent, workspace, narrate) else { continue }
+          guard let outcome = exercise(scenario, agent, number, workspace, narrate) else { continue }
           switch outcome {
           case .success(let measurement): these[index].runs.append(measurement)
           case .failure(let error): these[index].failures.append(error.description)
@@ -82,12 +82,15 @@ package struct Drill {
   private func exercise(
     _ scenario: Scenario,
     _ agent: any FailoverAgent,
+    _ number: Int,
     _ workspace: Workspace,
     _ narrate: (String) -> Void
   ) -> Swift.Result<Measurement, DrillError>? {
     withoutActuallyEscaping(narrate) { narrate in
       var exercise = Exercise(scenario: scenario, agent: agent, interval: interval)
       exercise.duration = duration
+      // Each run has its own part of the time between two heartbeats.
+      exercise.phase = (Double(number) + .random(in: 0..<1)) / Double(repeats)
       exercise.fallbackService = fallbackService
       exercise.narrate = { narrate("  " + $0) }
       if let obstacle = agent.obstacle(to: scenario) {

@@ -1,4 +1,4 @@
-// One run of one scenario: a fresh lab, some quiet, then the fault at a random moment between two heartbeats, then
+// One run of one scenario: a fresh lab, some quiet, then the fault at some moment between two heartbeats, then
 // watching until the dust has settled.
 
 import Election
@@ -12,6 +12,8 @@ package struct Exercise {
   package let agent: any FailoverAgent
   /// The time between two heartbeats.
   package let interval: Duration
+  /// When the fault happens, as a share of the time between two heartbeats, 0 up to 1.
+  package var phase = Double.random(in: 0..<1)
   /// How long loss and attack last.
   package var duration: Duration = .seconds(60)
   /// The server to use where nginx is not installed; see `Service`.
@@ -45,7 +47,9 @@ package struct Exercise {
     try bench.settle()
     try prepare(bench)
     try bench.startClient()
-    MonotonicClock.sleep(for: .milliseconds(200) + interval.scaled(by: Double.random(in: 0..<1)))
+    MonotonicClock.sleep(for: .milliseconds(200))
+    try HeartbeatTap.waitForHeartbeat(of: bench.alpha, in: bench.lab, atMost: interval * 2)
+    MonotonicClock.sleep(for: interval.scaled(by: agent.meanIntervalShare * phase))
 
     let changes = bench.agent.stateChanges(on: bench.alpha)
     let begin = MonotonicClock.now
@@ -57,7 +61,8 @@ package struct Exercise {
 
     var measurement = Measurement(
       client: client.within(begin..<end),
-      answers: answers.within(begin..<end),
+      // With the last answer before the fault: the first after it may already be another's.
+      answers: answers.within(begin - answers.period..<end),
       partition: partition
     )
     if scenario.budget(interval: interval).takeovers == 0 {

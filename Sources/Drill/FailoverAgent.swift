@@ -41,6 +41,9 @@ package protocol FailoverAgent: Sendable {
   /// Its name, as in the table.
   var name: String { get }
 
+  /// The mean time between two of its heartbeats, as a share of the interval that it is configured with.
+  var meanIntervalShare: Double { get }
+
   /// Why it cannot take part in a scenario on this machine, or nil when it can.
   func obstacle(to scenario: Scenario) -> String?
 

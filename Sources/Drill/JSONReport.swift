@@ -31,6 +31,7 @@ package struct JSONReport: Encodable {
     let lostProbes: Int
     let probes: Int
     let twoHosts: Double
+    let twoHostsToTheEnd: Bool
     let longestTwoHosts: Double
     let takeovers: Int
     let stateChanges: Int
@@ -101,6 +102,7 @@ package struct JSONReport: Encodable {
       lostProbes: run.lost,
       probes: run.attempts,
       twoHosts: run.twoHosts.milliseconds,
+      twoHostsToTheEnd: run.twoHostsToTheEnd,
       longestTwoHosts: run.longestTwoHosts.milliseconds,
       takeovers: run.takeovers,
       stateChanges: run.stateChanges,

@@ -10,6 +10,7 @@ package struct Keepalived: FailoverAgent {
   private let program: String
 
   package let name = "keepalived"
+  package let meanIntervalShare = 1.0
 
   /// - Throws: When it is not installed.
   package init() throws(DrillError) {

@@ -12,6 +12,8 @@ package struct Measurement: Hashable, Sendable {
   package var attempts: Int
   /// How long two hosts answered for the address, all in all.
   package var twoHosts: Duration
+  /// Whether two hosts still answered when the run ended: without its end it would have been longer.
+  package var twoHostsToTheEnd: Bool
   /// The longest stretch of that.
   package var longestTwoHosts: Duration
   /// How long two hosts answered while the network let them hear each other.
@@ -38,6 +40,7 @@ package struct Measurement: Hashable, Sendable {
     lost = client.lost
     attempts = client.attempts.count
     twoHosts = answers.twoHosts
+    twoHostsToTheEnd = answers.questions.last.map { $0.hosts > 1 } ?? false
     longestTwoHosts = answers.longestTwoHosts
     twoHostsInError = twoHosts - (partition.map { answers.within($0).twoHosts } ?? .zero)
     takeovers = answers.takeovers

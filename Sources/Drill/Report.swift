@@ -26,7 +26,7 @@ package enum Report {
     lines += [
       "",
       "Outage: the longest time in which no attempt to get an answer succeeded (median of the runs, and the worst).",
-      "Two hosts: how long two hosts answered for the address (the worst run). A figure of probes is of the worst run.",
+      "Two hosts: how long two hosts answered for the address (the worst run; ≥ to its end).",
       "The drill's own noise: the client was at most \(noise.readable) late, the slowest answer took \(slowest.readable).",
     ]
     return lines.joined(separator: "\n")
@@ -42,11 +42,16 @@ package enum Report {
       runs.map(\.outage).median.readable,
       (runs.map(\.outage).max() ?? .zero).readable,
       String(runs.map(\.lost).max() ?? 0),
-      (runs.map(\.twoHosts).max() ?? .zero).readable,
+      twoHosts(runs),
       String(runs.map(\.takeovers).max() ?? 0),
       result.isJudged ? result.budget.summary : "",
       word(for: result.verdict),
     ]
+  }
+
+  private static func twoHosts(_ runs: [Measurement]) -> String {
+    let longest = (runs.map(\.twoHosts).max() ?? .zero).readable
+    return runs.contains(where: \.twoHostsToTheEnd) ? "≥ " + longest : longest
   }
 
   private static func word(for verdict: Verdict?) -> String {
