@@ -1,8 +1,8 @@
 // The life of the daemon: read, bind, begin, obey signals, leave. One look at `run` shows it.
 //
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
-// kernel's thread works on netlink; one loop probes; one serves the control socket, the journal and the state file;
-// one waits for news from the kernel; the main thread waits for signals.
+// kernel's thread works on netlink; one loop probes; one serves the control socket and the journal; one thread writes
+// log and state file; one waits for news from the kernel; the main thread waits for signals.
 
 import Configuration
 import Control
@@ -86,12 +86,8 @@ package final class Agent: Sendable {
     let settings = loaded.configuration.settings
     for directory in [options.runtimeDirectory, options.stateDirectory] { try Host.makeDirectory(directory) }
     let state = remembered()
-    let desk = ControlDesk(
-      logger: logger,
-      stateDirectory: options.stateDirectory,
-      state: state,
-      on: control.next()
-    )
+    let recorder = Recorder(logger: logger, stateDirectory: options.stateDirectory)
+    let desk = ControlDesk(recorder: recorder, state: state, on: control.next())
     // Whoever has the socket has the directory: a second daemon fails here, before it touches anything.
     let server = try ControlServer.start(
       runtimeDirectory: options.runtimeDirectory,

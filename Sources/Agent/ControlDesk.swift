@@ -4,7 +4,6 @@
 
 import Control
 import Election
-import Logging
 import NIOCore
 
 /// Answers the control socket and keeps what must be kept. Any thread may call it; the work is done on its loop.
@@ -29,18 +28,16 @@ final class ControlDesk: ControlHandler {
 
   private let loop: any EventLoop
   private let books: NIOLoopBoundBox<Books>
-  private let logger: Logger
-  private let stateDirectory: String
+  private let recorder: Recorder
   private let started: Timestamp
   /// How often watchers see what changes without an event, such as round-trip times.
   private static let refresh: TimeAmount = .seconds(1)
 
-  init(logger: Logger, stateDirectory: String, state: StateFile, on loop: any EventLoop) {
-    self.logger = logger
-    self.stateDirectory = stateDirectory
+  init(recorder: Recorder, state: StateFile, on loop: any EventLoop) {
+    self.recorder = recorder
     self.loop = loop
     started = .now
-    let books = Books(journal: Journal(logger: logger), state: state)
+    let books = Books(journal: Journal(), state: state)
     self.books = .makeBoxSendingValue(books, eventLoop: loop)
   }
 
@@ -62,9 +59,11 @@ final class ControlDesk: ControlHandler {
 
   private func configured(_ settings: Settings) {
     for group in settings.groups { books.value.groupNames[WireID(name: group.name)] = group.name }
-    books.value.state.addresses = settings.groups.flatMap(\.virtualAddresses).map {
+    let addresses = settings.groups.flatMap(\.virtualAddresses).map {
       StateFile.Address(address: "\($0.address)", prefixLength: $0.prefixLength, interface: $0.interface)
     }
+    guard books.value.state.addresses != addresses else { return }
+    books.value.state.addresses = addresses
     save()
   }
 
@@ -75,6 +74,7 @@ final class ControlDesk: ControlHandler {
     let time = Timestamp.now
     loop.execute { [self] in
       let record = books.value.journal.note(event, at: time)
+      recorder.log(record)
       if case .probeChanged(let group, let probe, _, _) = event {
         books.value.probesSince[ProbeName(group: group, probe: probe)] = time
       }
@@ -93,14 +93,10 @@ final class ControlDesk: ControlHandler {
   }
 
   /// Logs a warning that is no event of the node.
-  func warn(_ message: String) {
-    loop.execute { [self] in logger.warning("\(message)") }
-  }
+  func warn(_ message: String) { recorder.log(.warning, message) }
 
   /// Logs something worth knowing that is no event of the node.
-  func inform(_ message: String) {
-    loop.execute { [self] in logger.notice("\(message)") }
-  }
+  func inform(_ message: String) { recorder.log(.notice, message) }
 
   // MARK: State file
 
@@ -131,18 +127,14 @@ final class ControlDesk: ControlHandler {
 
   private func save() {
     books.value.isSaveDue = false
-    do throws(StateFileError) {
-      try books.value.state.save(directory: stateDirectory)
-    } catch {
-      logger.error("\(error); terms and maintenance may be forgotten by the next start")
-    }
+    recorder.save(books.value.state)
   }
 
-  /// Writes what is still to be written, and then calls back.
+  /// Has everything written that is still to be written, and then calls back.
   func close(completion: @escaping @Sendable () -> Void) {
     loop.execute { [self] in
       if books.value.isSaveDue { save() }
-      completion()
+      recorder.drain(completion)
     }
   }
 

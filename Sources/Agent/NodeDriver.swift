@@ -1,7 +1,7 @@
 // The interpreter: the world becomes inputs for the node, the node's effects become deeds. It decides nothing.
 //
 // Everything in here happens on the heartbeat loop. What may block or take its time goes elsewhere: the kernel's
-// tables to their own thread, journal and state file to the control loop; their answers come back as inputs.
+// tables to their own thread, the journal to the control loop; their answers come back as inputs.
 
 import Configuration
 import Control
@@ -109,7 +109,11 @@ final class NodeDriver {
       // A challenge goes to a suspect, of whom nothing is known just now.
       let isConfirmed = heartbeat.challenge == 0 && node.isTwoWay(with: peer)
       transport?.send(
-        codec.encode(heartbeat), to: peer, path: Int(heartbeat.path), isConfirmed: isConfirmed)
+        codec.encode(heartbeat),
+        to: peer,
+        path: Int(heartbeat.path),
+        isConfirmed: isConfirmed
+      )
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):

@@ -48,12 +48,14 @@ extension Settings {
       let priorities = zip(nodes, group.priorities).map { "\($0.name)=\($1.map(String.init) ?? "-")" }.sorted()
       lines.append(
         "group \(group.name) \(group.virtualAddresses) \(priorities) \(group.preempt) "
-          + "\(group.preemptDelay.nanoseconds)")
+          + "\(group.preemptDelay.nanoseconds)"
+      )
       // A heartbeat lists verdicts by position, so here order counts.
       for (position, probe) in group.probes.enumerated() {
         lines.append(
           "probe \(group.name) \(position) \(probe.name) \(probe.kind) \(probe.interval.nanoseconds) "
-            + "\(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) \(probe.consequence)")
+            + "\(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) \(probe.consequence)"
+        )
       }
     }
     return fnv1a(lines.sorted().joined(separator: "\n").utf8)

@@ -218,7 +218,9 @@ package struct PeerSession: Hashable, Sendable {
     case .alive(let lastHeard):
       guard now - lastHeard >= timing.suspectAfter else { return .none }
       let next = now + timing.challengeSpacing
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, enoughSince: nil, nextChallenge: next))
+      liveness = .suspect(
+        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, enoughSince: nil, nextChallenge: next)
+      )
       return .challenge
     case .suspect(var suspicion):
       guard now >= suspicion.nextChallenge else { return .none }
@@ -245,7 +247,9 @@ package struct PeerSession: Hashable, Sendable {
   package mutating func restartSuspicion(at now: Instant) {
     switch liveness {
     case .alive(let lastHeard) where now - lastHeard >= timing.suspectAfter:
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, enoughSince: nil, nextChallenge: now))
+      liveness = .suspect(
+        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, enoughSince: nil, nextChallenge: now)
+      )
     case .suspect(var suspicion):
       suspicion.challengesSent = 0
       suspicion.enoughSince = nil
