@@ -24,6 +24,8 @@ package struct PeerSession: Hashable, Sendable {
     package var since: Instant
     package var challengesSent: Int
     package var nextChallenge: Instant
+    /// The verdict was due at a time at which this agent was late, so one more challenge was sent.
+    package var wasPutOff = false
   }
 
   /// What became of a heartbeat.
@@ -34,7 +36,7 @@ package struct PeerSession: Hashable, Sendable {
     case admitted(restarted: Bool)
     /// From a life that we do not know: to be challenged.
     case unknownLife
-    /// Not newer than what was heard on this path.
+    /// Not newer than what was heard on this path, older than what others brought long ago, or said after a farewell.
     case replayed
   }
 
@@ -95,8 +97,17 @@ package struct PeerSession: Hashable, Sendable {
   /// The worst recent round trip over the paths that are in use.
   package var worstRoundTrip: Duration { paths.map(\.worstRoundTrip).max() ?? .zero }
 
-  /// The chance that one round of challenges over all paths stays unanswered by a live peer.
-  package var challengeFailure: Double { paths.reduce(1) { $0 * $1.challengeFailure } }
+  /// The chance that one round of challenges over all paths stays unanswered by a live peer. A path that has been
+  /// silent while another was not vouches for nothing: what it was like is no sign of what it is.
+  package var challengeFailure: Double {
+    let lastHeard = paths.compactMap(\.lastHeard).max()
+    return paths.reduce(1) { chance, path in
+      guard let lastHeard, let heard = path.lastHeard, lastHeard - heard <= timing.suspectAfter * 2 else {
+        return chance
+      }
+      return chance * path.challengeFailure
+    }
+  }
 
   /// From the last heartbeat to the verdict, under what is known of the paths.
   package var detectionTime: Duration {
@@ -106,11 +117,16 @@ package struct PeerSession: Hashable, Sendable {
   // MARK: Receiving
 
   /// Takes an authentic heartbeat of this peer and says what it is worth; only accepted and admitted ones count.
-  package mutating func receive(_ heartbeat: Heartbeat, at now: Instant) -> Reception {
-    let path = Int(heartbeat.path)
+  ///
+  /// - Parameter isPrompt: Whether it is handled as soon as it arrived, so that it says something about round trips.
+  package mutating func receive(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Reception {
     if heartbeat.bootID == bootID {
-      guard paths[path].isFresh(heartbeat.sequence) else { return .replayed }
-      return .accepted(isNewest: note(heartbeat, at: now))
+      // What overtakes a farewell, or loiters on a slow path, does not bring a peer back.
+      let age = lastContent - heartbeat.sentAt
+      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft,
+        age <= max(.seconds(1), timing.suspectAfter).nanoseconds
+      else { return .replayed }
+      return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
     }
     guard nonceDrawn != nil, heartbeat.response == nonce else {
       lastStranger = now
@@ -121,12 +137,12 @@ package struct PeerSession: Hashable, Sendable {
     nonceDrawn = nil
     lastContent = 0
     for index in paths.indices { paths[index].peerRestarted() }
-    _ = note(heartbeat, at: now)
+    _ = note(heartbeat, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
   }
 
-  private mutating func note(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
-    paths[Int(heartbeat.path)].record(heartbeat, at: now)
+  private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
+    paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: isPrompt)
     liveness = .alive(lastHeard: now)
     // Paths differ in delay: what was said earlier never overrules what was said later.
     guard heartbeat.sentAt >= lastContent else { return false }
@@ -151,7 +167,7 @@ package struct PeerSession: Hashable, Sendable {
     heartbeat.sentAt = now.nanoseconds
     heartbeat.loss = UInt8(paths[path].lossInward * 255)
     if isAlive { heartbeat.flags.insert(.hearsReceiver) }
-    if let heard = paths[path].lastHeard {
+    if let heard = paths[path].lastHeard, paths[path].lastSentAt != 0 {
       heartbeat.echo = paths[path].lastSentAt
       heartbeat.echoAge = UInt32(clamping: (now - heard).nanoseconds / 1000)
     }
@@ -170,7 +186,19 @@ package struct PeerSession: Hashable, Sendable {
     return nonce
   }
 
+  /// Adapts to another number of paths; the life goes on, and a new path's numbers go on from the others'.
+  mutating func resizePaths(_ count: Int) {
+    let lastSent = paths.map(\.lastSent).max() ?? 0
+    paths = Array(paths.prefix(count))
+    while paths.count < count { paths.append(PathStatistics(lastSent: lastSent)) }
+  }
+
   // MARK: Time
+
+  /// Whether the peer has said farewell.
+  private var hasLeft: Bool {
+    if case .dead(_, _, challenges: 0) = liveness { true } else { false }
+  }
 
   /// When silence next means something; nil while there is nothing to wait for.
   package var nextDeadline: Instant? {
@@ -205,12 +233,25 @@ package struct PeerSession: Hashable, Sendable {
       guard now >= suspicion.nextChallenge else { return .none }
       let silence = now - suspicion.lastHeard
       let needed = Timing.challengesNeeded(failure: challengeFailure)
+      let spacing = timing.challengeSpacing(roundTrip: worstRoundTrip)
       if suspicion.challengesSent >= needed, silence >= timing.leaseRunsOut {
+        // Whoever is late may have an answer that has not been read.
+        if !suspicion.wasPutOff, now - suspicion.nextChallenge > max(spacing, .milliseconds(2)) {
+          suspicion.wasPutOff = true
+          suspicion.challengesSent += 1
+          suspicion.nextChallenge = now + spacing
+          liveness = .suspect(suspicion)
+          return .challenge
+        }
         liveness = .dead(lastHeard: suspicion.lastHeard, since: now, challenges: suspicion.challengesSent)
         return .dead(silence: silence, challenges: suspicion.challengesSent)
       }
       suspicion.challengesSent += 1
-      suspicion.nextChallenge = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
+      suspicion.nextChallenge = now + spacing
+      // Once enough were asked, nothing is waited for but the lease.
+      if suspicion.challengesSent > needed, silence < timing.leaseRunsOut {
+        suspicion.nextChallenge = min(suspicion.nextChallenge, suspicion.lastHeard + timing.leaseRunsOut)
+      }
       liveness = .suspect(suspicion)
       return .challenge
     }

@@ -23,12 +23,15 @@ final class Cluster {
   var excusedUntil: Int64 = 0
   /// How many faults that excuse two answers last.
   var openExcuses = 0
+  /// The hosts' names, which stay whatever order a configuration lists them in.
+  let names: [String]
   private var queue = EventQueue()
   private var requests: UInt64 = 0
 
   init(_ settings: Settings, seed: UInt64 = 1) {
     self.settings = settings
     dice = Dice(seed: seed)
+    names = settings.nodes.map(\.name)
     hosts = settings.nodes.map { _ in VirtualHost() }
     for host in hosts.indices {
       // Every host counts time from another origin.
@@ -38,7 +41,7 @@ final class Cluster {
 
   var timing: Timing { Timing(interval: settings.interval) }
   var isExcused: Bool { openExcuses > 0 || now < excusedUntil }
-  var transcript: String { history.transcript(names: settings.nodes.map(\.name)) }
+  var transcript: String { history.transcript(names: names) }
 
   // MARK: Time
 
@@ -78,7 +81,7 @@ final class Cluster {
       hosts[host].hasLeft = false
       hosts[host].backlog = []
       var own = settings
-      own.here = host
+      own.here = settings.nodes.firstIndex { $0.name == names[host] } ?? host
       hosts[host].node = Node(
         settings: own,
         bootID: UInt64.random(in: 1...UInt64.max, using: &dice),
@@ -136,7 +139,8 @@ final class Cluster {
   private func carryOut(_ effect: Effect, of host: Int) {
     switch effect {
     case .send(let heartbeat, let peer):
-      transmit(heartbeat, Lane(from: host, to: peer, path: Int(heartbeat.path)))
+      guard let name = hosts[host].node?.settings.nodes[peer].name, let to = names.firstIndex(of: name) else { return }
+      transmit(heartbeat, Lane(from: host, to: to, path: Int(heartbeat.path)))
     case .addAddresses(let group, let operation, let addresses):
       askKernel(of: host, group, operation, addresses, isAddition: true)
     case .removeAddresses(let group, let operation, let addresses):
@@ -243,8 +247,8 @@ final class Cluster {
     change(&new)
     settings = new
     for host in changed ?? Array(hosts.indices) {
-      guard let name = hosts[host].node?.settings.node.name else { continue }
-      new.here = new.nodes.firstIndex { $0.name == name } ?? host
+      guard hosts[host].node != nil else { continue }
+      new.here = new.nodes.firstIndex { $0.name == names[host] } ?? host
       give(.reconfigure(new), to: host)
     }
   }

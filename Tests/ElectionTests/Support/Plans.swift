@@ -31,7 +31,8 @@ func plan(
       GroupSettings(
         name: group == 0 ? "web" : "web\(group)",
         virtualAddresses: group == 0
-          ? [vip] : [VirtualAddress(address: IPAddress(v4: 0x0a02_0000 + UInt32(group)), prefixLength: 24, interface: "eth0")],
+          ? [vip]
+          : [VirtualAddress(address: IPAddress(v4: 0x0a02_0000 + UInt32(group)), prefixLength: 24, interface: "eth0")],
         priorities: (0..<nodes).map { 200 - 50 * $0 },
         preempt: preempt,
         preemptDelay: preemptDelay,
