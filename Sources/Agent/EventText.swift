@@ -65,7 +65,7 @@ extension Event {
     case .handoverBegan(let group, let to, let cause): "\(group): offered to \(to): \(cause)"
     case .handoverFailed(let group, _, let cause): "\(group): the handover came to nothing: \(cause)"
     case .masterSeen(let group, let node, let term): "\(group): \(node) is master (term \(term))"
-    case .rivalSeen(let group, let node): "\(group): \(node) is master too; this node ranks higher and stays"
+    case .rivalSeen(let group, let node): "\(group): \(node) is master too"
     case .addressRepaired(let group, let address):
       "\(group): somebody removed \(address); it is put back"
     case .addressesFailed(let group, let cause): "\(group): \(cause)"

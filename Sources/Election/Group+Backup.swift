@@ -29,11 +29,29 @@ extension Group {
     let start = masterlessSince ?? world.now
     if masterlessSince == nil { state = .backup(masterlessSince: start) }
     // While a successor has our release, the group is on its way.
-    guard obstacle == nil, step?.kind != .release else { return false }
-    let turn = start + world.timing.rankDelay * betterRanks(world)
-    if wake(at: turn, world) { return false }
+    guard obstacle == nil || mayTakeBack(obstacle, world), step?.kind != .release else { return false }
+    let delay = world.timing.rankDelay + world.roundTrip * 2
+    if wake(at: max(start, candidacyEnds(world)) + delay * betterRanks(world), world) { return false }
     promote(term: term + 1, because: takeoverReason(world), world, &outbox)
     return true
+  }
+
+  /// When a node that has just become eligible may take over: not before the others had the time to say that they have,
+  /// too; and after a link returned, not before a master that could not be heard meanwhile had the time to be heard.
+  private func candidacyEnds(_ world: Surroundings) -> Instant {
+    let others = views.indices.filter { $0 != world.here && settings.priorities[$0] != nil }
+    if case .recovered(from: .linkDown) = reason, !others.allSatisfy({ views[$0].isAlive }) {
+      return since + world.listeningTime
+    }
+    guard let eligibleSince, others.contains(where: { views[$0].isAlive }) else { return since }
+    return eligibleSince + max(world.roundTrip * 2, Timing.candidacy)
+  }
+
+  /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
+  /// is better served from here than not at all.
+  private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
+    guard obstacle == .maintenance, case .handedOverTo = reason else { return false }
+    return world.now - since < .seconds(2)
   }
 
   /// The live node that holds the group or is just handing it over; nil when nobody does.
@@ -83,7 +101,7 @@ extension Group {
       isDue = !wake(at: max(eligibleSince, since) + settings.preemptDelay, world)
     }
     if isDue, step == nil {
-      begin(Step(kind: .request, peer: master, cause: .preempted, world), &outbox)
+      begin(Step(kind: .request, peer: master, cause: .preempted, world), world, &outbox)
     } else if !isDue, step?.kind == .request {
       step = nil
       outbox.isDirty = true

@@ -34,9 +34,10 @@ package struct Step: Hashable, Sendable {
 }
 
 extension Group {
-  /// Takes a step, and has it told at once.
-  mutating func begin(_ new: Step, _ outbox: inout Outbox) {
+  /// Takes a step, and has it told at once and again.
+  mutating func begin(_ new: Step, _ world: Surroundings, _ outbox: inout Outbox) {
     step = new
+    if new.kind != .request { _ = wake(at: min(new.retryAt, new.deadline), world) }
     outbox.isDirty = true
   }
 
@@ -64,7 +65,9 @@ extension Group {
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) -> Bool {
-    begin(Step(kind: .offer, peer: successor, cause: cause, world), &outbox)
+    begin(Step(kind: .offer, peer: successor, cause: cause, world), world, &outbox)
+    // What the node answered to an earlier offer is no answer to this one.
+    views[successor].record?.handover = .none
     outbox.journal(.handoverBegan(group: settings.name, to: world.names[successor], cause: cause))
     return true
   }
@@ -108,14 +111,14 @@ extension Group {
   mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), let record = views[master].record else { return }
     if step?.kind == .ready, step?.peer == master { return }
-    begin(Step(kind: .ready, peer: master, cause: record.cause, world), &outbox)
+    begin(Step(kind: .ready, peer: master, cause: record.cause, world), world, &outbox)
   }
 
   /// Says that this node cannot take over, to a master that offers or has released.
   mutating func answerAsUnable(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), step?.kind != .release else { return }
     if step?.kind == .refuse, step?.peer == master { return }
-    begin(Step(kind: .refuse, peer: master, cause: .operator, world), &outbox)
+    begin(Step(kind: .refuse, peer: master, cause: .operator, world), world, &outbox)
   }
 
   /// The live node whose step is an offer or a release to this node.
@@ -145,6 +148,7 @@ extension Group {
       // Ends with the operator's request.
       if request == nil {
         self.step = nil
+        outbox.isDirty = true
         return true
       }
     case .offer:
@@ -210,7 +214,8 @@ extension Group {
     failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
     isPreemptionHeld = false
     lastMaster = nil
-    if case .backup = state, obstacle(world) == nil {
+    let obstacle = obstacle(world)
+    if case .backup = state, claimant(world) == nil, obstacle == nil || obstacle == .maintenance {
       promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
     }
     return true

@@ -15,6 +15,10 @@ extension Group {
         state = .master(.holding(announcements))
       }
       _ = wake(at: announcements.next, world)
+      if let mendAt, !wake(at: mendAt, world) {
+        mend(settings.virtualAddresses, world, &outbox)
+        return true
+      }
       return considerRivals(world, &outbox) || considerLettingGo(world, &outbox)
     }
   }
@@ -24,12 +28,14 @@ extension Group {
   /// The kernel has answered the request to add the addresses.
   mutating func acquired(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
     guard let failure else {
+      addressFailures = 0
+      (mending, mendAt) = ([], nil)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
       return
     }
     // Half of the addresses is worse than none: another node can hold them all.
-    addressFailure = (failure, world.now + Self.addressRetry)
+    noteAddressFailure(failure, world)
     release(next: .fault(.addressFailure(failure)), world, &outbox)
   }
 
@@ -39,9 +45,17 @@ extension Group {
       !linksDown.contains(address.interface)
     else { return }
     outbox.journal(.addressRepaired(group: settings.name, address))
-    outbox.effects.append(.addAddresses(group: id, operation: nextOperation(), [address]))
-    announceAnew(world)
+    mend([address], world, &outbox)
     evaluate(world, &outbox)
+  }
+
+  /// Adds addresses that are missing while the group is held; a refusal is tried again, and the others are served.
+  mutating func mend(_ addresses: [VirtualAddress], _ world: Surroundings, _ outbox: inout Outbox) {
+    let operation = nextOperation()
+    mendAt = nil
+    mending.insert(operation)
+    outbox.effects.append(.addAddresses(group: id, operation: operation, addresses))
+    announceAnew(world)
   }
 
   /// Begins a new burst of announcements.
@@ -85,10 +99,11 @@ extension Group {
     case .handOver(let successor, let cause):
       let obstacle = obstacle(world)
       let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
-      isPreemptionHeld = cause == .operator
+      isPreemptionHeld = cause == .operator && obstacle == nil
       lastMaster = successor
       term += 1
-      begin(Step(kind: .release, peer: successor, cause: cause, world), &outbox)
+      outbox.effects.append(.keepTerm(group: id, term))
+      begin(Step(kind: .release, peer: successor, cause: cause, world), world, &outbox)
       if let obstacle, obstacle.isFault {
         become(.fault(obstacle), because: reason, world, &outbox)
       } else {
@@ -118,6 +133,9 @@ extension Group {
     let own = ownRank(world)
     let isAble = obstacle(world) == nil
     for rival in rivals {
+      guard let record = views[rival].record else { continue }
+      if !hasRival { outbox.journal(.rivalSeen(group: settings.name, node: world.names[rival])) }
+      hasRival = true
       // A rival that does not hear us can never learn that it should yield, so we do; but not on the first word,
       // for after a partition each side's first heartbeats were written before it heard the other.
       if let deafSince = views[rival].deafSince, !wake(at: deafSince + world.timing.detectionTime(), world) {
@@ -125,19 +143,17 @@ extension Group {
         return true
       }
       if views[rival].deafSince != nil { continue }
-      if isOutranked(by: rival, isAble: isAble, own, world) {
+      let rank = Rank(priority: Int(record.effectivePriority), address: world.addresses[rival])
+      if record.isEligible == isAble ? rank > own : record.isEligible {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }
-      if !hasRival { outbox.journal(.rivalSeen(group: settings.name, node: world.names[rival])) }
-      hasRival = true
       // The winner's term must stand above every term that anybody held.
-      if let rivalTerm = views[rival].record?.term, rivalTerm >= term {
-        term = rivalTerm + 1
-        outbox.effects.append(.keepTerm(group: id, term))
-        outbox.isDirty = true
-      }
+      if record.term >= term { raiseTerm(above: record.term, &outbox) }
     }
+    // Somebody remembers a term that this node does not, such as one from before its memory was lost.
+    let highest = views.map { $0.isAlive && $0.record?.state != .master ? $0.record?.term ?? 0 : 0 }.max() ?? 0
+    if highest > term { raiseTerm(above: highest, &outbox) }
     if rivals.isEmpty, hasRival {
       hasRival = false
       announceAnew(world)
@@ -146,11 +162,10 @@ extension Group {
     return false
   }
 
-  /// Whether a rival master is to be yielded to: one that may hold the group, or else the higher rank.
-  private func isOutranked(by rival: Int, isAble: Bool, _ own: Rank, _ world: Surroundings) -> Bool {
-    guard let record = views[rival].record else { return false }
-    if record.isEligible != isAble { return record.isEligible }
-    return Rank(priority: Int(record.effectivePriority), address: world.addresses[rival]) > own
+  private mutating func raiseTerm(above heard: UInt64, _ outbox: inout Outbox) {
+    term = heard + 1
+    outbox.effects.append(.keepTerm(group: id, term))
+    outbox.isDirty = true
   }
 
   private mutating func yield(because reason: Reason, _ world: Surroundings, _ outbox: inout Outbox) {
@@ -169,7 +184,7 @@ extension Group {
     if step != nil { return false }
     for view in views { if let until = view.refusedUntil { _ = wake(at: until, world) } }
     switch obstacle {
-    case .leaving?, .probePending?, .probeFailing?:
+    case .leaving?, .notParticipating?, .probePending?, .probeFailing?:
       guard let obstacle else { return false }
       guard let successor = bestSuccessor(world) else {
         release(next: .fault(obstacle), world, &outbox)
@@ -180,7 +195,7 @@ extension Group {
       // Better served from here than not at all: without a successor the addresses stay.
       guard let successor = bestSuccessor(world) else { return false }
       return offer(to: successor, cause: .maintenance, world, &outbox)
-    case .linkDown?, .addressFailure?, .notParticipating?, .doubt?, nil:
+    case .linkDown?, .addressFailure?, .doubt?, nil:
       return considerRequests(world, &outbox)
     }
   }
@@ -188,7 +203,8 @@ extension Group {
   private mutating func considerRequests(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     let own = ownRank(world)
     for node in views.indices where node != world.here && views[node].isAlive {
-      guard let record = views[node].record else { continue }
+      // What was wanted in an earlier term is settled, even if its end was not heard.
+      guard let record = views[node].record, record.term >= term else { continue }
       switch record.handover {
       case .request where record.handoverPeer == world.ids[world.here]:
         guard canSucceed(node, world), let rank = eligibleRank(of: node, world), rank > own else { continue }

@@ -31,7 +31,7 @@ extension Group {
       isPreemptionHeld = false
       var demand = Step(kind: .demand, peer: target, cause: .operator, world)
       demand.deadline = world.now + .seconds(2)
-      begin(demand, &outbox)
+      begin(demand, world, &outbox)
     }
     evaluate(world, &outbox)
   }

@@ -102,6 +102,12 @@ package struct Group: Hashable, Sendable {
   var releasedTerm: UInt64 = 0
   /// Since when nothing has forbidden this node to hold the group.
   var eligibleSince: Instant?
+  /// How often in a row the kernel has refused addresses.
+  var addressFailures = 0
+  /// Additions under way of addresses that were missing while the group is held.
+  var mending: Set<UInt64> = []
+  /// When they are tried again after a refusal.
+  var mendAt: Instant?
   private var operations: UInt64 = 0
 
   package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
@@ -128,6 +134,14 @@ package struct Group: Hashable, Sendable {
     case .fault: .fault
     }
   }
+
+  /// Whether addresses of an earlier life may still be here.
+  var isCleaning: Bool {
+    if case .initial(_, .some) = state { true } else { false }
+  }
+
+  /// Whether the group waits to hear of the others.
+  var isListening: Bool { publicState == .initial }
 
   /// Whether this node answers for the addresses, or may.
   package var isMaster: Bool { publicState == .master }
@@ -156,21 +170,32 @@ package struct Group: Hashable, Sendable {
   ) {
     if let failure { outbox.journal(.addressesFailed(group: settings.name, failure)) }
     switch state {
-    case .initial(let until, operation):
+    case .initial(_, operation):
       // Without certainty that nothing is left, the node listens on and asks again.
       if let failure {
-        addressFailure = (failure, world.now + Self.addressRetry)
+        noteAddressFailure(failure, world)
       } else {
-        state = .initial(until: until, cleaning: nil)
+        // The node may have been mute until now: the time to listen begins.
+        addressFailures = 0
+        state = .initial(until: world.now + world.listeningTime, cleaning: nil)
       }
     case .master(.acquiring(operation)):
       acquired(failure: failure, world, &outbox)
     case .master(.releasing(operation, let next, _)):
       released(failure: failure, next: next, operation: operation, world, &outbox)
+    case .master(.holding):
+      if mending.remove(operation) != nil, failure != nil { mendAt = world.now + Self.addressRetry }
     case .initial, .backup, .master, .fault:
       break
     }
     evaluate(world, &outbox)
+  }
+
+  /// Takes a refusal of the kernel; the more of them in a row, the longer nothing is tried again.
+  mutating func noteAddressFailure(_ failure: String, _ world: Surroundings) {
+    let pause = Self.addressRetry * (1 << min(addressFailures, 6))
+    addressFailure = (failure, world.now + min(pause, .seconds(300)))
+    addressFailures += 1
   }
 
   /// Takes a probe's result.
@@ -208,7 +233,11 @@ package struct Group: Hashable, Sendable {
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
-      eligibleSince = obstacle(world) == nil ? eligibleSince ?? world.now : nil
+      let isEligible = obstacle(world) == nil
+      if isEligible != (eligibleSince != nil) {
+        eligibleSince = isEligible ? world.now : nil
+        outbox.isDirty = true
+      }
       resolveRequest(world, &outbox)
       let changed =
         resolveStep(world, &outbox)
@@ -236,8 +265,12 @@ package struct Group: Hashable, Sendable {
     let peers = views.indices.filter { $0 != world.here && settings.priorities[$0] != nil }
     let allHeard = peers.allSatisfy { views[$0].isAlive && views[$0].record != nil }
     if !allHeard, wake(at: until, world) { return false }
-    // A peer whose new life is being admitted is about to speak: it is listened to as well.
-    if !allHeard, let contact = world.contactUntil, wake(at: contact, world) { return false }
+    // A peer that is being admitted, or was and has not spoken of the group, is about to: it is listened to as well,
+    // but not for ever, for it may be a recording, or know nothing of the group.
+    let isAboutToSpeak = peers.contains { views[$0].isAlive && views[$0].record == nil }
+    let patience = until + world.listeningTime * 2
+    let contact = isAboutToSpeak ? patience : world.contactUntil.map { min($0, patience) }
+    if !allHeard, let contact, wake(at: contact, world) { return false }
     let obstacle = obstacle(world)
     if case .probePending? = obstacle { return false }
     if let obstacle, obstacle.isFault {
@@ -360,7 +393,7 @@ package struct Group: Hashable, Sendable {
     return Rank(priority: Int(record.effectivePriority), address: world.addresses[node])
   }
 
-  /// How long nothing is tried again after the kernel refused addresses.
+  /// How long nothing is tried again after the kernel refused addresses once.
   static let addressRetry: Duration = .seconds(5)
 }
 

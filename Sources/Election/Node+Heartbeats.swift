@@ -4,6 +4,12 @@ extension Node {
   /// The most group records that fit into one heartbeat: with 40 of them a datagram stays below an Ethernet MTU of
   /// 1500 bytes over IPv6.
   package static let maximumRecords = 40
+  /// How many heartbeats come early after a change was told.
+  static let repetitionsOfChange = 2
+  /// How many come early after a peer was admitted: it waits to hear who is master.
+  static let repetitionsOfAdmission = 10
+  /// How early they come.
+  static let repetitionDelay: Duration = .milliseconds(20)
 
   // MARK: In
 
@@ -23,7 +29,8 @@ extension Node {
     }
     let before = Standing(sessions[index])
     let path = Int(heartbeat.path)
-    switch sessions[index].receive(heartbeat, ownLife: bootID, at: now) {
+    // What an agent that was away reads now may have waited for it: its round trip would measure the absence.
+    switch sessions[index].receive(heartbeat, ownLife: bootID, at: now, isPrompt: doubtUntil == nil) {
     case .replayed:
       rejected.replayed += 1
       return
@@ -34,8 +41,10 @@ extension Node {
       return
     case .admitted(let restarted):
       noteAdmission(of: index, restarted: restarted, at: now, &outbox, &dirty)
-      hear(heartbeat, from: index, at: now, &outbox, &dirty)
-      // The new life gets to know everything at once.
+      // What a leaving node says of its groups ends with it.
+      if !heartbeat.flags.contains(.leaving) { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
+      // The new life gets to know everything at once, and again.
+      repetitions = Self.repetitionsOfAdmission
       let nonce = heartbeat.challenge
       for path in sessions[index].paths.indices {
         sendAll(to: index, path: path, response: nonce, at: now, &outbox)
@@ -44,7 +53,7 @@ extension Node {
       if heartbeat.challenge != 0 {
         send([], to: index, path: path, response: heartbeat.challenge, at: now, &outbox)
       }
-      if isNewest { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
+      if isNewest, !heartbeat.flags.contains(.leaving) { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
     }
     if heartbeat.flags.contains(.leaving) { sessions[index].left(at: now) }
     noteStanding(of: index, since: before, at: now, &outbox, &dirty)
@@ -76,7 +85,12 @@ extension Node {
       guard let group = self.index(of: record.id) else { continue }
       // Conclusions need the liveness that this heartbeat has just proved.
       groups[group].noteStanding(Standing(sessions[index]), of: node)
-      if groups[group].hear(record, from: node) { changed.append(group) }
+      if groups[group].hear(record, from: node) {
+        changed.append(group)
+      } else if record.handover == .release, record.handoverPeer == ids[settings.here] {
+        // The old master has not seen the answer yet.
+        dirty.append(group)
+      }
     }
     if !changed.isEmpty { update(changed, at: now, &outbox, &dirty) { _, _, _ in } }
   }
@@ -102,16 +116,19 @@ extension Node {
 
   // MARK: Time
 
-  /// Notices that the agent itself was late, before anything is concluded from the silence of others.
+  /// Notices that the agent itself was late, before anything is concluded from the silence of others or said to them.
   mutating func noticeLateness(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    guard let deadline = nextDeadline, now - deadline > settings.interval, let lastRenewal else { return }
+    guard !isLateNoted, let leaseEnds, let deadline = nextDeadline else { return }
     let lateness = now - deadline
-    let timing = Timing(interval: settings.interval)
+    let world = surroundings(at: now)
+    guard lateness > min(settings.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
+    // Once for one absence, whatever has queued up meanwhile.
+    isLateNoted = true
     timesLate += 1
     outbox.journal(.late(lateness))
-    doubtUntil = now + timing.detectionTime()
+    doubtUntil = now + world.timing.detectionTime()
     for index in sessions.indices { sessions[index].restartSuspicion(at: now) }
-    if now - lastRenewal >= timing.leaseRunsOut {
+    if now >= leaseEnds {
       updateAll(at: now, &outbox, &dirty) { $0.stepDown(late: lateness, $1, &$2) }
     }
   }
@@ -123,7 +140,7 @@ extension Node {
     _ dirty: inout [Int],
     using generator: inout some RandomNumberGenerator
   ) {
-    guard !hasLeft else { return }
+    isLateNoted = false
     if let until = maintenance.until, now >= until {
       setMaintenance(false, until: nil, at: now, &outbox, &dirty)
     }
@@ -159,8 +176,16 @@ extension Node {
     _ dirty: inout [Int],
     using generator: inout some RandomNumberGenerator
   ) {
-    lastRenewal = now
-    heartbeatAt = now + settings.interval.scaled(by: Double.random(in: Timing.earliest...1, using: &generator))
+    isMute = false
+    leaseEnds = now + Timing(interval: settings.interval).lease
+    if !dirty.isEmpty { repetitions = max(repetitions, Self.repetitionsOfChange) }
+    var interval = settings.interval
+    if repetitions > 0 { interval = min(interval, Self.repetitionDelay) }
+    if let hurriesUntil, now < hurriesUntil, groups.contains(where: \.isListening) {
+      interval = min(interval, max(interval / 16, .milliseconds(5)))
+    }
+    repetitions = max(repetitions - 1, 0)
+    heartbeatAt = now + interval.scaled(by: Double.random(in: Timing.earliest...1, using: &generator))
     dirty.removeAll()
     for index in sessions.indices {
       var challenge: UInt64 = 0
@@ -184,7 +209,10 @@ extension Node {
     _ outbox: inout Outbox,
     using generator: inout some RandomNumberGenerator
   ) {
-    guard !dirty.isEmpty, heartbeatAt != nil else { return }
+    guard !dirty.isEmpty, !isMute, let heartbeatAt else { return }
+    // Any one datagram may get lost, and the next regular one may be a minute away.
+    repetitions = max(repetitions, Self.repetitionsOfChange)
+    self.heartbeatAt = min(heartbeatAt, now + Self.repetitionDelay)
     let world = surroundings(at: now)
     let records = Set(dirty).sorted().map { groups[$0].record(world) }
     for index in sessions.indices {
@@ -227,6 +255,7 @@ extension Node {
     at now: Instant,
     _ outbox: inout Outbox
   ) {
+    guard !isMute else { return }
     var heartbeat = Heartbeat(
       cluster: settings.clusterID,
       sender: ids[settings.here],

@@ -63,6 +63,12 @@ extension Node {
     }
     guard isDone || now >= leaveDeadline else { return }
     hasLeft = true
+    // What would not go in time is asked to go once more, before anybody is told that this node is gone.
+    for index in groups.indices where groups[index].isMaster {
+      let operation = groups[index].nextOperation()
+      let addresses = groups[index].settings.virtualAddresses
+      outbox.effects.append(.removeAddresses(group: groups[index].id, operation: operation, addresses))
+    }
     // Said three times: nobody repeats it later.
     for _ in 0..<3 {
       for index in sessions.indices {
@@ -93,11 +99,13 @@ extension Node {
     // Sessions and views go by a node's position, which may have changed.
     let formerPosition = new.nodes.map { node in old.nodes.firstIndex { $0.name == node.name } }
     sessions = new.peers.map { node in
-      guard let former = formerPosition[node], let session = sessions.first(where: { $0.node == former }),
-        session.paths.count == new.nodes[node].addresses.count
-      else { return Self.session(for: node, new) }
-      return session.moved(to: node)
+      guard let former = formerPosition[node], let session = sessions.first(where: { $0.node == former }) else {
+        return Self.session(for: node, new)
+      }
+      return session.moved(to: node, paths: new.nodes[node].addresses.count)
     }
+    // The peers learn of a new interval by a heartbeat, and the lease of the old one runs no longer than it must.
+    if new.interval != old.interval, heartbeatAt != nil { heartbeatAt = now }
     let world = surroundings(at: now)
     var kept: [Group] = []
     for settings in new.groups {
@@ -139,11 +147,23 @@ extension Group {
     views = formerPosition.map { $0.map { views[$0] } ?? View() }
     health.reconfigure(new.probes)
     linksDown.formIntersection(new.virtualAddresses.map(\.interface))
+    let position = { (former: Int) in formerPosition.firstIndex(of: former) }
     if let peer = step?.peer {
       // A step goes by position too; one towards a node that is gone has failed.
-      if let position = formerPosition.firstIndex(of: peer) { step?.peer = position } else { step = nil }
+      if let position = position(peer) { step?.peer = position } else { step = nil }
     }
-    lastMaster = lastMaster.flatMap { former in formerPosition.firstIndex(of: former) }
+    if case .master(.releasing(let operation, .handOver(let peer, let cause), let retryAt)) = state {
+      let next = position(peer).map { AfterRelease.handOver(to: $0, cause: cause) } ?? .backup(.noMaster)
+      state = .master(.releasing(operation: operation, next: next, retryAt: retryAt))
+    }
+    if let target = request?.target {
+      if let position = position(target) {
+        request?.target = position
+      } else {
+        answer(.refused("the configuration has changed, and the wanted node is gone"), &outbox)
+      }
+    }
+    lastMaster = lastMaster.flatMap(position)
     guard old.virtualAddresses != new.virtualAddresses else { return }
     let gone = old.virtualAddresses.filter { !new.virtualAddresses.contains($0) }
     if !gone.isEmpty {
@@ -158,10 +178,7 @@ extension Group {
       state = .master(.acquiring(operation: operation))
     case .holding:
       let added = new.virtualAddresses.filter { !old.virtualAddresses.contains($0) }
-      if !added.isEmpty {
-        outbox.effects.append(.addAddresses(group: id, operation: nextOperation(), added))
-        announceAnew(world)
-      }
+      if !added.isEmpty { mend(added, world, &outbox) }
     case .releasing(_, let next, _):
       release(next: next, world, &outbox)
     }
@@ -170,9 +187,10 @@ extension Group {
 
 extension PeerSession {
   /// The same session for a node that has another position in the configuration now.
-  func moved(to node: Int) -> PeerSession {
+  func moved(to node: Int, paths count: Int) -> PeerSession {
     var moved = self
     moved.node = node
+    moved.resizePaths(count)
     return moved
   }
 }

@@ -3,6 +3,9 @@
 // This is the seam. Whatever happens comes in through `handle` with a time; whatever is to be done comes out as
 // effects, in order. There is no clock, no randomness and no I/O in here: the daemon and the simulator drive the
 // same code. A timer that fires early, late or twice does no harm; firing late is itself a fact, and a telling one.
+//
+// Only a timer concludes anything from silence. Whoever drives a node hands in what has arrived before a timer that is
+// due, so that an agent that was away reads its mail before it judges those who wrote it.
 
 import Health
 
@@ -44,8 +47,16 @@ package struct Node: Hashable, Sendable {
   var leaveDeadline: Instant?
   /// When the next heartbeat is due; nil before the start.
   var heartbeatAt: Instant?
-  /// When the last heartbeat to everybody was sent: the lease counts from here.
-  var lastRenewal: Instant?
+  /// Until when this node may answer for what it holds: a lease from the last regular heartbeat; nil before the first.
+  package internal(set) var leaseEnds: Instant?
+  /// This agent was late, and its timer has not fired since.
+  var isLateNoted = false
+  /// Nothing is said yet: an earlier life may have left addresses here.
+  var isMute = false
+  /// Until when heartbeats come faster, so that a starting node is heard in spite of loss.
+  var hurriesUntil: Instant?
+  /// How many of the next heartbeats come early, to repeat a change that was just told.
+  var repetitions = 0
   private var isInMaintenance = false
   private var maintenanceUntil: Instant?
 
@@ -113,7 +124,8 @@ package struct Node: Hashable, Sendable {
     )
   }
 
-  /// When `handle(.timer)` is wanted at the latest; nil before the start and after the end.
+  /// When `handle(.timer)` is wanted at the latest; nil before the start and after the end. After a timer it lies ahead;
+  /// after any other input it may have come.
   package var nextDeadline: Instant? {
     guard !hasLeft, var earliest = heartbeatAt else { return nil }
     for session in sessions { earliest = min(earliest, session.nextDeadline ?? earliest) }
@@ -128,12 +140,13 @@ package struct Node: Hashable, Sendable {
     at now: Instant,
     using generator: inout some RandomNumberGenerator
   ) -> [Effect] {
+    guard !hasLeft else { return [] }
     var outbox = Outbox()
     var dirty: [Int] = []
     noticeLateness(at: now, &outbox, &dirty)
     switch input {
     case .start: start(at: now, &outbox, &dirty)
-    case .timer: break
+    case .timer: passTime(at: now, &outbox, &dirty, using: &generator)
     case .heartbeat(let heartbeat): receive(heartbeat, at: now, &outbox, &dirty, using: &generator)
     case .probe(let id, let name, let result):
       update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, &$2) }
@@ -151,7 +164,7 @@ package struct Node: Hashable, Sendable {
     case .reconfigure(let settings): reconfigure(settings, at: now, &outbox, &dirty)
     case .leave: leave(at: now, &outbox, &dirty)
     }
-    passTime(at: now, &outbox, &dirty, using: &generator)
+    speakOnceClean(at: now)
     tell(dirty, at: now, &outbox, using: &generator)
     concludeLeaving(at: now, &outbox, using: &generator)
     return outbox.effects
@@ -223,8 +236,19 @@ package struct Node: Hashable, Sendable {
   }
 
   private mutating func start(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    heartbeatAt = now
+    let listeningTime = surroundings(at: now).listeningTime
+    isMute = true
+    heartbeatAt = now + listeningTime
+    hurriesUntil = now + listeningTime * 3
     updateAll(at: now, &outbox, &dirty) { $0.start($1, &$2) }
+  }
+
+  /// Speaks as soon as nothing of an earlier life is left: until then that life is dying silently, and the peers wait
+  /// for its lease to run out. Should the kernel refuse to clean up, the node speaks after a detection time all the same.
+  private mutating func speakOnceClean(at now: Instant) {
+    guard isMute, heartbeatAt != nil, groups.allSatisfy({ !$0.isCleaning }) else { return }
+    isMute = false
+    heartbeatAt = now
   }
 
   private mutating func link(

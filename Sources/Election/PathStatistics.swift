@@ -1,7 +1,9 @@
 // What one path between two nodes is like: what arrives, what gets lost, how long a round trip takes.
 //
-// Every heartbeat has a sequence of its own on each path, so a gap is a loss and an old number is a replay or a
-// reordering; both are refused. The last 128 numbers are remembered as bits, so a change of weather shows at once.
+// Every heartbeat has a sequence of its own on each path, so a gap is a loss, and a number that was had before is a
+// replay. The last 128 numbers are remembered as bits: that is the window of RFC 4303, section 3.4.3, in which an
+// overtaken heartbeat is still good (the chunks of one round often overtake each other), and a change of weather shows
+// at once.
 
 /// The receiving side of one path, and what the peer reported of the other direction.
 package struct PathStatistics: Hashable, Sendable {
@@ -13,7 +15,7 @@ package struct PathStatistics: Hashable, Sendable {
   package private(set) var received: UInt64 = 0
   /// When the last one arrived.
   package private(set) var lastHeard: Instant?
-  /// `sentAt` of the last one, in the peer's clock.
+  /// `sentAt` of the last one, in the peer's clock; 0 when it was not handled as soon as it arrived.
   package private(set) var lastSentAt: Int64 = 0
   /// The smoothed round-trip time (RFC 6298, section 2, with its gain of 1/8); nil before the first echo.
   package private(set) var roundTrip: Duration?
@@ -26,7 +28,8 @@ package struct PathStatistics: Hashable, Sendable {
   private var history: UInt128 = 0
   private var historyCount = 0
 
-  package init() {}
+  /// A path that nothing was heard on; numbers follow the one that was sent last.
+  package init(lastSent: UInt64 = 0) { self.lastSent = lastSent }
 
   /// Takes the next number for a heartbeat to be sent.
   package mutating func nextSequence() -> UInt64 {
@@ -34,20 +37,28 @@ package struct PathStatistics: Hashable, Sendable {
     return lastSent
   }
 
-  /// Whether a heartbeat with this sequence is newer than all before.
-  package func isFresh(_ sequence: UInt64) -> Bool { sequence > highestSequence }
+  /// Whether a heartbeat with this sequence has not been had before, for certain.
+  package func isFresh(_ sequence: UInt64) -> Bool {
+    guard sequence <= highestSequence else { return true }
+    let age = highestSequence - sequence
+    return age < UInt64(historyCount) && history >> UInt128(age) & 1 == 0
+  }
 
-  /// Notes a fresh heartbeat.
-  package mutating func record(_ heartbeat: Heartbeat, at now: Instant) {
+  /// Notes a fresh heartbeat; only one that is handled promptly measures a round trip, here or at the peer.
+  package mutating func record(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool = true) {
+    received += 1
+    guard heartbeat.sequence > highestSequence else {
+      history |= 1 << UInt128(highestSequence - heartbeat.sequence)
+      return
+    }
     let gap = highestSequence == 0 ? 1 : heartbeat.sequence - highestSequence
     history = gap >= 128 ? 1 : history << UInt128(gap) | 1
     historyCount = min(historyCount + Int(min(gap, 128)), 128)
     highestSequence = heartbeat.sequence
-    received += 1
     lastHeard = now
-    lastSentAt = heartbeat.sentAt
+    lastSentAt = isPrompt ? heartbeat.sentAt : 0
     lossOutward = Double(heartbeat.loss) / 255
-    if heartbeat.echo != 0 {
+    if heartbeat.echo != 0, isPrompt {
       let elapsed = Instant(nanoseconds: heartbeat.echo)
       sample(now - elapsed - .microseconds(Int64(heartbeat.echoAge)))
     }
@@ -62,9 +73,7 @@ package struct PathStatistics: Hashable, Sendable {
 
   /// Forgets the peer's former life; what this node has sent goes on counting.
   package mutating func peerRestarted() {
-    let sent = lastSent
-    self = PathStatistics()
-    lastSent = sent
+    self = PathStatistics(lastSent: lastSent)
   }
 
   /// The share of the peer's last heartbeats that did not arrive, 0 to 1.

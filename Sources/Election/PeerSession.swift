@@ -26,6 +26,8 @@ package struct PeerSession: Hashable, Sendable {
     /// When the last challenge that a verdict needs was sent.
     package var enoughSince: Instant?
     package var nextChallenge: Instant
+    /// The verdict was due at a time at which this agent was late, so one more challenge was sent.
+    package var wasPutOff = false
   }
 
   /// What became of a heartbeat.
@@ -36,7 +38,7 @@ package struct PeerSession: Hashable, Sendable {
     case admitted(restarted: Bool)
     /// From a life that we do not know: to be challenged.
     case unknownLife
-    /// Not newer than what was heard on this path.
+    /// Not newer than what was heard on this path, older than what others brought long ago, or said after a farewell.
     case replayed
   }
 
@@ -107,8 +109,17 @@ package struct PeerSession: Hashable, Sendable {
   /// The worst recent round trip over the paths that are in use.
   package var worstRoundTrip: Duration { paths.map(\.worstRoundTrip).max() ?? .zero }
 
-  /// The chance that one round of challenges over all paths stays unanswered by a live peer.
-  package var challengeFailure: Double { paths.reduce(1) { $0 * $1.challengeFailure } }
+  /// The chance that one round of challenges over all paths stays unanswered by a live peer. A path that has been
+  /// silent while another was not vouches for nothing: what it was like is no sign of what it is.
+  package var challengeFailure: Double {
+    let lastHeard = paths.compactMap(\.lastHeard).max()
+    return paths.reduce(1) { chance, path in
+      guard let lastHeard, let heard = path.lastHeard, lastHeard - heard <= timing.suspectAfter * 2 else {
+        return chance
+      }
+      return chance * path.challengeFailure
+    }
+  }
 
   /// From the last heartbeat to the verdict, under what is known of the paths.
   package var detectionTime: Duration {
@@ -119,14 +130,24 @@ package struct PeerSession: Hashable, Sendable {
 
   /// Takes an authentic heartbeat of this peer and says what it is worth; only accepted and admitted ones count.
   ///
-  /// - Parameter ownLife: This node's boot id. What was written to an earlier life of this node may be a recording.
-  package mutating func receive(_ heartbeat: Heartbeat, ownLife: UInt64, at now: Instant) -> Reception {
-    let path = Int(heartbeat.path)
+  /// - Parameters:
+  ///   - ownLife: This node's boot id. What was written to an earlier life of this node may be a recording.
+  ///   - isPrompt: Whether it is handled as soon as it arrived, so that it says something about round trips.
+  package mutating func receive(
+    _ heartbeat: Heartbeat,
+    ownLife: UInt64,
+    at now: Instant,
+    isPrompt: Bool
+  ) -> Reception {
     let answersUs = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
       guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
-      guard paths[path].isFresh(heartbeat.sequence) else { return .replayed }
-      return .accepted(isNewest: note(heartbeat, at: now))
+      // What overtakes a farewell, or loiters on a slow path, does not bring a peer back.
+      let age = lastContent - heartbeat.sentAt
+      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft,
+        age <= max(.seconds(1), timing.suspectAfter).nanoseconds
+      else { return .replayed }
+      return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
     }
     guard answersUs else {
       if firstStranger == nil { firstStranger = now }
@@ -140,12 +161,12 @@ package struct PeerSession: Hashable, Sendable {
     nonceDrawn = nil
     lastContent = 0
     for index in paths.indices { paths[index].peerRestarted() }
-    _ = note(heartbeat, at: now)
+    _ = note(heartbeat, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
   }
 
-  private mutating func note(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
-    paths[Int(heartbeat.path)].record(heartbeat, at: now)
+  private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
+    paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: isPrompt)
     liveness = .alive(lastHeard: now)
     // Paths differ in delay: what was said earlier never overrules what was said later.
     guard heartbeat.sentAt >= lastContent else { return false }
@@ -170,7 +191,7 @@ package struct PeerSession: Hashable, Sendable {
     heartbeat.sentAt = now.nanoseconds
     heartbeat.loss = UInt8(paths[path].lossInward * 255)
     if isAlive { heartbeat.flags.insert(.hearsReceiver) }
-    if let heard = paths[path].lastHeard {
+    if let heard = paths[path].lastHeard, paths[path].lastSentAt != 0 {
       heartbeat.echo = paths[path].lastSentAt
       heartbeat.echoAge = UInt32(clamping: (now - heard).nanoseconds / 1000)
     }
@@ -189,7 +210,19 @@ package struct PeerSession: Hashable, Sendable {
     return nonce
   }
 
+  /// Adapts to another number of paths; the life goes on, and a new path's numbers go on from the others'.
+  mutating func resizePaths(_ count: Int) {
+    let lastSent = paths.map(\.lastSent).max() ?? 0
+    paths = Array(paths.prefix(count))
+    while paths.count < count { paths.append(PathStatistics(lastSent: lastSent)) }
+  }
+
   // MARK: Time
+
+  /// Whether the peer has said farewell.
+  private var hasLeft: Bool {
+    if case .dead(_, _, challenges: 0) = liveness { true } else { false }
+  }
 
   /// When silence next means something; nil while there is nothing to wait for.
   package var nextDeadline: Instant? {
@@ -228,6 +261,14 @@ package struct PeerSession: Hashable, Sendable {
       if let enough = suspicion.enoughSince, now - enough >= timing.answerTime(roundTrip: worstRoundTrip),
         silence >= timing.leaseRunsOut
       {
+        // Whoever is late may have an answer that has not been read.
+        if !suspicion.wasPutOff, now - suspicion.nextChallenge > max(timing.challengeSpacing, .milliseconds(2)) {
+          suspicion.wasPutOff = true
+          suspicion.challengesSent += 1
+          suspicion.nextChallenge = now + timing.challengeSpacing
+          liveness = .suspect(suspicion)
+          return .challenge
+        }
         liveness = .dead(lastHeard: suspicion.lastHeard, since: now, challenges: suspicion.challengesSent)
         return .dead(silence: silence, challenges: suspicion.challengesSent)
       }
@@ -237,6 +278,10 @@ package struct PeerSession: Hashable, Sendable {
         suspicion.challengesSent >= Timing.challengesNeeded(failure: challengeFailure)
       {
         suspicion.enoughSince = now
+      }
+      // Once enough were asked, nothing is waited for but the lease.
+      if suspicion.enoughSince != nil, silence < timing.leaseRunsOut {
+        suspicion.nextChallenge = min(suspicion.nextChallenge, suspicion.lastHeard + timing.leaseRunsOut)
       }
       liveness = .suspect(suspicion)
       return .challenge

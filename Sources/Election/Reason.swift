@@ -59,8 +59,8 @@ package enum Obstacle: Hashable, Sendable {
   /// Whether the addresses must go at once, because they cannot answer anyway.
   var isImmediate: Bool {
     switch self {
-    case .linkDown, .addressFailure, .notParticipating: true
-    case .leaving, .probePending, .probeFailing, .maintenance, .doubt: false
+    case .linkDown, .addressFailure: true
+    case .leaving, .notParticipating, .probePending, .probeFailing, .maintenance, .doubt: false
     }
   }
 

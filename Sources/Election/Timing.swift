@@ -53,8 +53,13 @@ package struct Timing: Hashable, Sendable {
     return max(suspectAfter + confirm, leaseRunsOut)
   }
 
-  /// What one rank waits for each better rank: the time that a live, better one needs to be seen taking over.
-  package var rankDelay: Duration { max(detectionTime() - suspectAfter, .milliseconds(25)) }
+  /// What one rank waits for each better rank: the time that a live, better one needs to be seen taking over, even if it
+  /// has only just become eligible.
+  package var rankDelay: Duration { max(detectionTime() - suspectAfter, Self.candidacy * 2) }
+
+  /// How long a node that has just become eligible waits before it may take over: the others may have become so in the
+  /// same moment, and each must have heard of the other, even if the first word is lost.
+  package static let candidacy: Duration = .milliseconds(25)
 
   /// The shortest time between two heartbeats, as a share of the interval. RFC 5880 (section 6.8.7) allows 0 to 25 %
   /// of jitter; the less there is, the older the last heartbeat of a host that dies, and the sooner it is missed.

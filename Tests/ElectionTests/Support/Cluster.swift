@@ -1,0 +1,255 @@
+// A whole cluster in virtual time: real nodes, a pretended network, kernel and clock. It carries out effects as the
+// daemon would, and watches who answers for what after every single event.
+//
+// What it checks at all times, whatever the scenario: a timer that has fired leaves its next deadline in the future and
+// nothing undone, terms never fall, and no two hosts answer for a group unless a fault that a pair cannot see through
+// (a cut, a stopped or killed agent) excuses it.
+
+import Election
+import Health
+
+/// A cluster under test.
+final class Cluster {
+  private(set) var settings: Settings
+  var hosts: [VirtualHost]
+  var network = VirtualNetwork()
+  var history = History()
+  var dice: Dice
+  /// Nanoseconds since the beginning of the world.
+  private(set) var now: Int64 = 0
+  /// Whether a second timer at the same instant is tried, to see that it does nothing.
+  var checksIdempotence = true
+  /// Until when two answers are excused; grows with each fault that excuses them.
+  var excusedUntil: Int64 = 0
+  /// How many faults that excuse two answers last.
+  var openExcuses = 0
+  /// The hosts' names, which stay whatever order a configuration lists them in.
+  let names: [String]
+  private var queue = EventQueue()
+  private var requests: UInt64 = 0
+
+  init(_ settings: Settings, seed: UInt64 = 1) {
+    self.settings = settings
+    dice = Dice(seed: seed)
+    names = settings.nodes.map(\.name)
+    hosts = settings.nodes.map { _ in VirtualHost() }
+    for host in hosts.indices {
+      // Every host counts time from another origin.
+      hosts[host].clockOffset = .seconds(1000 * (host + 1) * (host % 2 == 0 ? 1 : 3))
+    }
+  }
+
+  var timing: Timing { Timing(interval: settings.interval) }
+  var isExcused: Bool { openExcuses > 0 || now < excusedUntil }
+  var transcript: String { history.transcript(names: names) }
+
+  // MARK: Time
+
+  func schedule(after span: Duration, _ action: @escaping () -> Void) {
+    queue.schedule(at: now + max(0, span.nanoseconds), action)
+  }
+
+  func run(for span: Duration) {
+    let end = now + span.nanoseconds
+    while let time = queue.nextTime, time <= end {
+      now = time
+      queue.popFirst()?()
+    }
+    now = end
+  }
+
+  /// Runs until a condition holds; whether it came to hold within the limit.
+  func run(until condition: () -> Bool, limit: Duration = .seconds(10)) -> Bool {
+    let end = now + limit.nanoseconds
+    while !condition() {
+      guard let time = queue.nextTime, time <= end else { return false }
+      now = time
+      queue.popFirst()?()
+    }
+    return true
+  }
+
+  func localTime(of host: Int) -> Instant { Instant(nanoseconds: now) + hosts[host].clockOffset }
+
+  // MARK: Agents
+
+  /// Starts the agents of these hosts, of all by default.
+  func start(_ started: Int...) {
+    for host in started.isEmpty ? Array(hosts.indices) : started {
+      hosts[host].life += 1
+      hosts[host].isPaused = false
+      hosts[host].hasLeft = false
+      hosts[host].backlog = []
+      var own = settings
+      own.here = settings.nodes.firstIndex { $0.name == names[host] } ?? host
+      hosts[host].node = Node(
+        settings: own,
+        bootID: UInt64.random(in: 1...UInt64.max, using: &dice),
+        memory: Node.Memory(terms: hosts[host].terms, isInMaintenance: hosts[host].isInMaintenance),
+        at: localTime(of: host)
+      )
+      for interface in hosts[host].linksDown.sorted() { give(.link(interface: interface, isUp: false), to: host) }
+      give(.start, to: host)
+    }
+  }
+
+  /// Hands an input to a host's agent, or to its backlog while it is paused.
+  func give(_ input: Input, to host: Int) {
+    if hosts[host].isPaused {
+      hosts[host].backlog.append(input)
+      return
+    }
+    guard hosts[host].node != nil, hosts[host].isPowered else { return }
+    let local = localTime(of: host)
+    guard let effects = hosts[host].node?.handle(input, at: local, using: &dice) else { return }
+    for effect in effects { carryOut(effect, of: host) }
+    check(host, after: input)
+    armTimer(of: host)
+  }
+
+  private func armTimer(of host: Int) {
+    hosts[host].timer += 1
+    guard let deadline = hosts[host].node?.nextDeadline else { return }
+    let (timer, life) = (hosts[host].timer, hosts[host].life)
+    let late = dice.span(hosts[host].lateness)
+    schedule(after: max(.zero, deadline - localTime(of: host)) + late) { [unowned self] in
+      guard hosts[host].timer == timer, hosts[host].life == life, !hosts[host].isPaused else { return }
+      give(.timer, to: host)
+    }
+  }
+
+  private func check(_ host: Int, after input: Input) {
+    guard let node = hosts[host].node else { return }
+    for group in node.groups { history.check(group, of: host, at: now, isExcused: isExcused) }
+    guard case .timer = input else { return }
+    let local = localTime(of: host)
+    if let deadline = node.nextDeadline, deadline <= local {
+      history.noteViolation("host \(host): a timer fired and its next deadline has passed already", at: now)
+    }
+    guard checksIdempotence else { return }
+    var (copy, again) = (node, dice)
+    let effects = copy.handle(.timer, at: local, using: &again)
+    if !effects.isEmpty {
+      history.noteViolation("host \(host): a timer that fired twice did something: \(effects)", at: now)
+    }
+  }
+
+  // MARK: Effects
+
+  private func carryOut(_ effect: Effect, of host: Int) {
+    switch effect {
+    case .send(let heartbeat, let peer):
+      guard let name = hosts[host].node?.settings.nodes[peer].name, let to = names.firstIndex(of: name) else { return }
+      transmit(heartbeat, Lane(from: host, to: to, path: Int(heartbeat.path)))
+    case .addAddresses(let group, let operation, let addresses):
+      askKernel(of: host, group, operation, addresses, isAddition: true)
+    case .removeAddresses(let group, let operation, let addresses):
+      askKernel(of: host, group, operation, addresses, isAddition: false)
+    case .announce(let group, _): history.noteAnnouncement(of: group, by: host, at: now)
+    case .journal(let event): history.note(event, of: host, at: now)
+    case .answer(let request, let answer): history.note(answer, to: request)
+    case .keepTerm(let group, let term): hosts[host].terms[group] = term
+    case .keepMaintenance(let on, _): hosts[host].isInMaintenance = on
+    case .left:
+      hosts[host].hasLeft = true
+      let life = hosts[host].life
+      // The process ends once its last datagrams are out.
+      schedule(after: .microseconds(10)) { [unowned self] in
+        if hosts[host].life == life { hosts[host].node = nil }
+      }
+    }
+  }
+
+  private func transmit(_ heartbeat: Heartbeat, _ lane: Lane) {
+    for delay in network.fate(of: heartbeat, on: lane, using: &dice) {
+      schedule(after: delay) { [unowned self] in
+        let interface = "eth\(lane.path)"
+        let isCarried = [lane.from, lane.to].allSatisfy {
+          hosts[$0].isPowered && !hosts[$0].linksDown.contains(interface)
+        }
+        if isCarried { give(.heartbeat(heartbeat), to: lane.to) }
+      }
+    }
+  }
+
+  private func askKernel(
+    of host: Int,
+    _ group: WireID,
+    _ operation: UInt64,
+    _ addresses: [VirtualAddress],
+    isAddition: Bool
+  ) {
+    let done = max(now, hosts[host].kernelBusyUntil) + hosts[host].kernelDelay.nanoseconds
+    hosts[host].kernelBusyUntil = done
+    let life = hosts[host].life
+    queue.schedule(at: done) { [unowned self] in
+      guard hosts[host].isPowered else { return }
+      var failure: String?
+      if isAddition {
+        if hosts[host].failingAdditions > 0 {
+          hosts[host].failingAdditions -= 1
+          failure = "add \(addresses[0]): EPERM"
+        } else {
+          hosts[host].addresses.formUnion(addresses)
+        }
+      } else {
+        if hosts[host].failingRemovals > 0 {
+          hosts[host].failingRemovals -= 1
+          failure = "remove \(addresses[0]): EBUSY"
+        } else {
+          hosts[host].addresses.subtract(addresses)
+        }
+      }
+      observe()
+      if hosts[host].life == life {
+        give(.addressesChanged(group: group, operation: operation, failure: failure), to: host)
+      }
+    }
+  }
+
+  // MARK: Observation
+
+  /// Notes who answers for what now.
+  func observe() {
+    for group in settings.groups {
+      history.note(answering: answering(group.name), for: group.name, at: now, isExcused: isExcused)
+    }
+  }
+
+  /// The hosts that answer for any address of a group now.
+  func answering(_ group: String = "web") -> Set<Int> {
+    guard let group = settings.groups.first(where: { $0.name == group }) else { return [] }
+    return Set(hosts.indices.filter { host in group.virtualAddresses.contains { hosts[host].answers(for: $0) } })
+  }
+
+  /// A group as a host's agent sees it.
+  func group(_ name: String = "web", on host: Int) -> Group? {
+    hosts[host].node?.groups.first { $0.settings.name == name }
+  }
+
+  /// Two answers at once that nothing excuses, and every other broken promise.
+  var violations: [String] {
+    history.violations + history.overlaps.filter { !$0.isExcused }.map(\.description)
+  }
+
+  // MARK: The operator
+
+  /// Asks for a handover on a host; returns the request's number.
+  func handover(_ group: String = "web", on host: Int, to target: String? = nil) -> UInt64 {
+    requests += 1
+    give(.handover(request: requests, group: WireID(name: group), to: target), to: host)
+    return requests
+  }
+
+  /// Applies a change of the configuration on some hosts, on all by default.
+  func reconfigure(on changed: [Int]? = nil, _ change: (inout Settings) -> Void) {
+    var new = settings
+    change(&new)
+    settings = new
+    for host in changed ?? Array(hosts.indices) {
+      guard hosts[host].node != nil else { continue }
+      new.here = new.nodes.firstIndex { $0.name == names[host] } ?? host
+      give(.reconfigure(new), to: host)
+    }
+  }
+}
