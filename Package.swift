@@ -77,7 +77,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
-    tests("Agent", ["baton", "Control", nioCore, nioPosix]),
+    tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

@@ -21,8 +21,8 @@ package struct Timing: Hashable, Sendable {
   package var lease: Duration { interval.scaled(by: 1.75) }
 
   /// The earliest moment, counted from the last heartbeat, at which the old master's lease must have run out: kernels
-  /// close a lease to the tick (4 ms at HZ 250), so two ticks and 2 ms of grace are added.
-  package var leaseRunsOut: Duration { lease + Self.kernelTick * 2 + .milliseconds(2) }
+  /// close a lease to the tick, and not after its end, so one tick and 2 ms of grace are added.
+  package var leaseRunsOut: Duration { lease + Self.kernelTick + .milliseconds(2) }
 
   /// The time between two challenges to a suspect. They do not wait for each other's answers.
   package var challengeSpacing: Duration {
