@@ -40,9 +40,7 @@ extension Group {
   /// too; and after a link returned, not before a master that could not be heard meanwhile had the time to be heard.
   private func candidacyEnds(_ world: Surroundings) -> Instant {
     let others = views.indices.filter { $0 != world.here && settings.priorities[$0] != nil }
-    if case .recovered(from: .linkDown) = reason, !others.allSatisfy({ views[$0].isAlive }) {
-      return since + world.listeningTime
-    }
+    if let linkReturned, !others.allSatisfy({ views[$0].isAlive }) { return linkReturned + world.listeningTime }
     guard let eligibleSince, others.contains(where: { views[$0].isAlive }) else { return since }
     return eligibleSince + max(world.roundTrip * 2, Timing.candidacy)
   }
@@ -100,7 +98,9 @@ extension Group {
     {
       isDue = !wake(at: max(eligibleSince, since) + settings.preemptDelay, world)
     }
-    if isDue, step == nil {
+    // The group may have moved since it was asked for: then the new master is asked.
+    let asksOther = step.map { $0.kind == .request && $0.peer != master } ?? false
+    if isDue, step == nil || asksOther {
       begin(Step(kind: .request, peer: master, cause: .preempted, world), world, &outbox)
     } else if !isDue, step?.kind == .request {
       step = nil

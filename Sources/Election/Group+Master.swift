@@ -89,7 +89,7 @@ extension Group {
         outbox.effects.append(.addAddresses(group: id, operation: repair, settings.virtualAddresses))
         state = .master(.acquiring(operation: repair))
       } else {
-        let retryAt = world.now + .seconds(1)
+        let retryAt = world.now + Self.removalRetry
         state = .master(.releasing(operation: operation, next: next, retryAt: retryAt))
       }
       return

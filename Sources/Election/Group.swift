@@ -82,6 +82,8 @@ package struct Group: Hashable, Sendable {
 
   /// Interfaces of the group that have no carrier.
   var linksDown: Set<String> = []
+  /// When the last of them got it back: a master may have been out of hearing until then.
+  var linkReturned: Instant?
   /// Why the kernel refused the addresses, and until when nothing is tried again.
   var addressFailure: (cause: String, until: Instant)? {
     get { failureCause.map { ($0, failureUntil) } }
@@ -173,7 +175,7 @@ package struct Group: Hashable, Sendable {
     case .initial(_, operation):
       // Without certainty that nothing is left, the node listens on and asks again.
       if let failure {
-        noteAddressFailure(failure, world)
+        addressFailure = (failure, world.now + Self.removalRetry)
       } else {
         // The node may have been mute until now: the time to listen begins.
         addressFailures = 0
@@ -213,8 +215,9 @@ package struct Group: Hashable, Sendable {
   }
 
   /// Takes a change of an interface's carrier.
-  mutating func setLink(_ interface: String, isUp: Bool) {
+  mutating func setLink(_ interface: String, isUp: Bool, at now: Instant) {
     if isUp { linksDown.remove(interface) } else { linksDown.insert(interface) }
+    linkReturned = isUp ? now : nil
   }
 
   /// Takes what another node says; whether that is news.
@@ -393,6 +396,8 @@ package struct Group: Hashable, Sendable {
     return Rank(priority: Int(record.effectivePriority), address: world.addresses[node])
   }
 
+  /// How long until the kernel is asked again to remove addresses.
+  static let removalRetry: Duration = .seconds(1)
   /// How long nothing is tried again after the kernel refused addresses once.
   static let addressRetry: Duration = .seconds(5)
 }

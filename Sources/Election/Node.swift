@@ -264,7 +264,7 @@ package struct Node: Hashable, Sendable {
     let changed = concerned.filter { groups[$0].linksDown.contains(interface) == isUp }
     if !changed.isEmpty { outbox.journal(.linkChanged(interface: interface, isUp: isUp)) }
     update(changed, at: now, &outbox, &dirty) { group, _, _ in
-      group.setLink(interface, isUp: isUp)
+      group.setLink(interface, isUp: isUp, at: now)
     }
   }
 }

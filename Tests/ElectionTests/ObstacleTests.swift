@@ -100,6 +100,21 @@ struct LinkTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("a host whose link and probe recover together still listens for the master first")
+  func linkAndProbe() {
+    let cluster = settled(plan(probes: [probe()]))
+    cluster.setLink("eth0", isUp: false, on: 1)
+    cluster.probe(passes: false, on: 1)
+    cluster.run(for: .seconds(1))
+    let before = cluster.history.promotions()
+    cluster.setLink("eth0", isUp: true, on: 1)
+    cluster.probe(passes: true, on: 1)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.history.promotions() == before, "\(cluster.transcript)")
+    #expect(cluster.answering() == [0])
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("a link that is not the group's does not matter to it")
   func otherLink() {
     let cluster = settled(plan(paths: 2))

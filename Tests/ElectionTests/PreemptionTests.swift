@@ -76,6 +76,27 @@ struct PreemptionTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("a request follows the group to its next master")
+  func requestFollows() {
+    let cluster = settled(plan(nodes: 3))
+    cluster.powerOff(0)
+    cluster.powerOff(1)
+    cluster.run(for: .seconds(1))
+    for host in [0, 1] { cluster.powerOn(host) }
+    // What a asks of c is lost, and a does not hear of the handover before b is master.
+    cluster.network.swallows = { heartbeat, lane in
+      (lane.from == 0 && lane.to == 2 && heartbeat.groups.contains { $0.handover == .request })
+        || (lane.from == 2 && lane.to == 0 && heartbeat.groups.contains { $0.handover == .release })
+    }
+    cluster.start(0, 1)
+    cluster.run(for: .milliseconds(150))
+    let request = cluster.handover(on: 2, to: "b")
+    cluster.run(for: .seconds(3))
+    #expect(cluster.history.answers[request] == .done(master: "b"), "\(cluster.transcript)")
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("after an operator's handover the held host still takes over when the new master dies")
   func heldTakesOver() {
     let cluster = settled()

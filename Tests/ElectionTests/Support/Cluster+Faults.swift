@@ -7,11 +7,10 @@ extension Cluster {
   /// How long after a fault has ended two answers may still be sorted out.
   private var settling: Duration { timing.detectionTime() * 4 + .milliseconds(100) }
 
-  /// Opens an excuse: a pair cannot see through this fault.
-  private func beginExcuse() { openExcuses += 1 }
+  private func begin(_ excuse: Excuse) { excuses.insert(excuse) }
 
-  private func endExcuse() {
-    openExcuses = max(0, openExcuses - 1)
+  private func end(_ excuse: Excuse) {
+    guard excuses.remove(excuse) != nil else { return }
     excusedUntil = max(excusedUntil, now + settling.nanoseconds)
   }
 
@@ -21,7 +20,10 @@ extension Cluster {
   func powerOff(_ host: Int) {
     hosts[host].isPowered = false
     hosts[host].node = nil
+    hosts[host].isPaused = false
     hosts[host].addresses = []
+    end(.stopped(host))
+    end(.killed(host))
     observe()
   }
 
@@ -30,7 +32,8 @@ extension Cluster {
 
   /// Kills the agent (SIGKILL); the kernel goes on answering for what it has.
   func kill(_ host: Int) {
-    if !hosts[host].addresses.isEmpty { beginExcuse() }
+    begin(.killed(host))
+    end(.stopped(host))
     hosts[host].node = nil
     hosts[host].isPaused = false
     hosts[host].backlog = []
@@ -38,22 +41,27 @@ extension Cluster {
 
   /// Starts the agent anew after `kill`.
   func restart(_ host: Int) {
-    endExcuse()
     start(host)
+    endExcusesOfRestarted()
+  }
+
+  /// Ends the excuse of each restarted host once what its former life left behind is gone.
+  func endExcusesOfRestarted() {
+    for host in hosts.indices where hosts[host].node != nil && hosts[host].addresses.isEmpty { end(.killed(host)) }
   }
 
   /// Stops the agent (SIGSTOP).
   func pause(_ host: Int) {
     guard hosts[host].node != nil, !hosts[host].isPaused else { return }
     hosts[host].isPaused = true
-    beginExcuse()
+    begin(.stopped(host))
   }
 
   /// Lets the agent go on: what queued up reaches it in order, and its timer somewhere in between.
   func resume(_ host: Int) {
     guard hosts[host].isPaused else { return }
     hosts[host].isPaused = false
-    endExcuse()
+    end(.stopped(host))
     let backlog = hosts[host].backlog
     hosts[host].backlog = []
     let timer = Int.random(in: 0...backlog.count, using: &dice)
@@ -104,14 +112,14 @@ extension Cluster {
 
   /// Separates two sets of hosts on every path.
   func partition(_ some: [Int], _ others: [Int], bothWays: Bool = true) {
-    beginExcuse()
+    begin(.cut)
     cut(true, from: some, to: others, bothWays: bothWays)
   }
 
   /// Ends every cut.
   func heal(_ some: [Int], _ others: [Int]) {
     cut(false, from: some, to: others)
-    endExcuse()
+    end(.cut)
   }
 
   /// Gives every lane the same weather.

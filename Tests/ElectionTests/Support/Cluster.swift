@@ -8,6 +8,13 @@
 import Election
 import Health
 
+/// A fault that a pair cannot see through.
+enum Excuse: Hashable {
+  case cut
+  case stopped(Int)
+  case killed(Int)
+}
+
 /// A cluster under test.
 final class Cluster {
   private(set) var settings: Settings
@@ -19,10 +26,13 @@ final class Cluster {
   private(set) var now: Int64 = 0
   /// Whether a second timer at the same instant is tried, to see that it does nothing.
   var checksIdempotence = true
+  /// Whether two masters in one term, one after the other, are a broken promise. They are not where a master may fall
+  /// silent before anybody has heard its claim.
+  var checksTerms = true
   /// Until when two answers are excused; grows with each fault that excuses them.
   var excusedUntil: Int64 = 0
-  /// How many faults that excuse two answers last.
-  var openExcuses = 0
+  /// The faults that excuse two answers now.
+  var excuses: Set<Excuse> = []
   /// The hosts' names, which stay whatever order a configuration lists them in.
   let names: [String]
   private var queue = EventQueue()
@@ -40,7 +50,7 @@ final class Cluster {
   }
 
   var timing: Timing { Timing(interval: settings.interval) }
-  var isExcused: Bool { openExcuses > 0 || now < excusedUntil }
+  var isExcused: Bool { !excuses.isEmpty || now < excusedUntil }
   var transcript: String { history.transcript(names: names) }
 
   // MARK: Time
@@ -120,7 +130,7 @@ final class Cluster {
 
   private func check(_ host: Int, after input: Input) {
     guard let node = hosts[host].node else { return }
-    for group in node.groups { history.check(group, of: host, at: now, isExcused: isExcused) }
+    for group in node.groups { history.check(group, of: host, at: now, isExcused: isExcused || !checksTerms) }
     guard case .timer = input else { return }
     let local = localTime(of: host)
     if let deadline = node.nextDeadline, deadline <= local {
@@ -211,6 +221,7 @@ final class Cluster {
 
   /// Notes who answers for what now.
   func observe() {
+    endExcusesOfRestarted()
     for group in settings.groups {
       history.note(answering: answering(group.name), for: group.name, at: now, isExcused: isExcused)
     }

@@ -35,6 +35,8 @@ struct History {
   private(set) var announcements: [(time: Int64, host: Int, group: WireID)] = []
   /// What operators were answered, by request.
   private(set) var answers: [UInt64: HandoverAnswer] = [:]
+  /// What was done to the cluster, in words.
+  private(set) var remarks: [(time: Int64, text: String)] = []
   /// Promises that were broken, in words.
   private(set) var violations: [String] = []
 
@@ -53,6 +55,8 @@ struct History {
   mutating func note(_ event: Event, of host: Int, at time: Int64) {
     entries.append(Entry(time: time, host: host, event: event))
   }
+
+  mutating func remark(_ text: String, at time: Int64) { remarks.append((time, "-- \(text)")) }
 
   mutating func note(_ answer: HandoverAnswer, to request: UInt64) { answers[request] = answer }
 
@@ -120,12 +124,17 @@ struct History {
     return .nanoseconds(longest)
   }
 
-  /// The run as people read it.
+  /// The run as people read it, in milliseconds.
   func transcript(names: [String]) -> String {
-    let lines = entries.map { entry in
-      "\(Duration.nanoseconds(entry.time).readable) \(names[entry.host]): \(Self.words(entry.event))"
+    var lines = entries.map { (time: $0.time, text: "\(names[$0.host]): \(Self.words($0.event))") }
+    lines += remarks
+    lines += overlaps.map { ($0.from, "\($0)\($0.isExcused ? " (excused)" : "")") }
+    lines.sort { $0.time < $1.time }
+    let text = lines.map { line in
+      let tenths = line.time / 100_000
+      return "\(tenths / 10).\(tenths % 10) \(line.text)"
     }
-    return (["", "-- transcript"] + lines + violations + overlaps.map(\.description)).joined(separator: "\n")
+    return (["", "-- transcript"] + text + violations).joined(separator: "\n")
   }
 
   private static func words(_ event: Event) -> String {
