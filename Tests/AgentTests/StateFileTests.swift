@@ -11,10 +11,10 @@ struct StateFileTests {
   private let directory: String
 
   init() throws {
+    // The path points into the template, which outlives its use.
     var template = Array("/tmp/baton-state-XXXXXX".utf8CString)
-    directory = try template.withUnsafeMutableBufferPointer { buffer in
-      String(cString: try #require(mkdtemp(try #require(buffer.baseAddress))))
-    }
+    let path = template.withUnsafeMutableBufferPointer { buffer in buffer.baseAddress.flatMap { mkdtemp($0) } }
+    directory = String(cString: try #require(path))
   }
 
   private func cleanUp() {

@@ -68,7 +68,7 @@ func `a probe's failure has the effect that its weight allows`(
 
       Heartbeats  every 100 ms over 2 paths, UDP port 7112
       Detection   a dead host is suspected after 150 ms of silence and given up 181 ms after its last heartbeat
-                  with 30 % of all packets lost: after 182 ms
+                  with 30 % of all packets lost: after 181 ms
       Failover    crash, power-off: no answer for 81 ms to 181 ms, and the milliseconds that the move takes
                   stop, handover, failed probe, return of a better node: handed over without waiting for silence
 
