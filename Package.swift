@@ -50,10 +50,10 @@ let package = Package(
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
-    library("Configuration", ["Election", "Health", "Wire", "CYAML"]),
+    library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
-    library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
+    library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
 
     // What brings them together.
     library(

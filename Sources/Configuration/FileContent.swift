@@ -1,6 +1,7 @@
 // Reading a small file without surprises: only a regular file, never more than a limit, and what is known about it
 // comes from the open descriptor, so that nobody can swap the file between the check and the reading.
 
+import CLinux
 import Glibc
 
 /// A file as it was at one moment.
@@ -76,12 +77,6 @@ struct FileError: Error {
 
 /// `ENOENT (No such file or directory)`
 func errnoText(_ code: Int32) -> String {
-  "\(errorNames[code] ?? "errno \(code)") (\(strerror(code).map { String(cString: $0) } ?? "unknown"))"
+  let name = strerrorname_np(code).map { String(cString: $0) } ?? "errno \(code)"
+  return "\(name) (\(strerror(code).map { String(cString: $0) } ?? "unknown"))"
 }
-
-/// The errors that files meet; strerrorname_np(3) does not come with Glibc's Swift module.
-private let errorNames: [Int32: String] = [
-  EACCES: "EACCES", EDQUOT: "EDQUOT", EEXIST: "EEXIST", EIO: "EIO", EISDIR: "EISDIR", ELOOP: "ELOOP",
-  EMFILE: "EMFILE", ENAMETOOLONG: "ENAMETOOLONG", ENFILE: "ENFILE", ENODEV: "ENODEV", ENOENT: "ENOENT",
-  ENOMEM: "ENOMEM", ENOSPC: "ENOSPC", ENOTDIR: "ENOTDIR", ENXIO: "ENXIO", EPERM: "EPERM", EROFS: "EROFS",
-]

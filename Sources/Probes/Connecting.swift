@@ -1,5 +1,6 @@
 // What all probes share about sockets: how they are opened, and how an error of the kernel becomes an outcome.
 
+import CLinux
 import Glibc
 import Health
 import NIOCore
@@ -46,15 +47,10 @@ enum Connecting {
     }
   }
 
-  /// `EHOSTUNREACH (No route to host)`; the symbol for the errors that connecting is known to meet (connect(2),
-  /// socket(2)), else the number.
+  /// `EHOSTUNREACH (No route to host)`
   static func name(ofErrno code: Int32) -> String {
-    let symbols: [Int32: String] = [
-      EACCES: "EACCES", EADDRINUSE: "EADDRINUSE", EADDRNOTAVAIL: "EADDRNOTAVAIL", EAFNOSUPPORT: "EAFNOSUPPORT",
-      EHOSTDOWN: "EHOSTDOWN", EHOSTUNREACH: "EHOSTUNREACH", EINVAL: "EINVAL", EMFILE: "EMFILE", ENETDOWN: "ENETDOWN",
-      ENETUNREACH: "ENETUNREACH", ENFILE: "ENFILE", ENOBUFS: "ENOBUFS", ENOMEM: "ENOMEM", EPERM: "EPERM",
-    ]
-    return "\(symbols[code] ?? "errno \(code)") (\(String(cString: strerror(code))))"
+    let name = strerrorname_np(code).map { String(cString: $0) } ?? "errno \(code)"
+    return "\(name) (\(String(cString: strerror(code))))"
   }
 }
 
