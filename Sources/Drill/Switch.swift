@@ -11,6 +11,8 @@ package enum Fault: Hashable, Sendable {
   case oneWay(from: Host, to: Host)
   /// Each frame between the hosts is dropped with this chance, in both directions, on all paths.
   case loss(percent: Int)
+  /// Frames between the hosts are dropped on one path, in both directions; clients reach both.
+  case pathCut(Int)
   /// A host's cable of a path is pulled out of the switch.
   case cablePulled(Host, path: Int)
 }
@@ -68,6 +70,8 @@ package struct Switch: Sendable {
       try drop([Self.crossing((from, to))])
     case .loss(let percent):
       try drop(Self.ordered(hosts).map { Self.crossing($0) + " numgen random mod 100 < \(percent)" })
+    case .pathCut(let path):
+      try drop(Self.ordered(hosts).map { "iifname \"\($0.from.ports[path])\" oifname \"\($0.to.ports[path])\"" })
     case .cablePulled(let host, let path):
       try ip(["link set \(host.ports[path]) down"])
     }

@@ -19,7 +19,7 @@ struct BatonTests {
   private static let slack = Duration.milliseconds(100)
 
   /// The programs are built next to the bundle of tests.
-  private static var programs: String {
+  static var programs: String {
     let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? ""
     return String(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)])
   }
