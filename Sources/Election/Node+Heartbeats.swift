@@ -80,11 +80,12 @@ extension Node {
     _ dirty: inout [Int]
   ) {
     let node = sessions[index].node
+    let standing = Standing(sessions[index])
     var changed: [Int] = []
     for record in heartbeat.groups {
       guard let group = self.index(of: record.id) else { continue }
       // Conclusions need the liveness that this heartbeat has just proved.
-      groups[group].noteStanding(Standing(sessions[index]), of: node)
+      groups[group].noteStanding(standing, of: node)
       if groups[group].hear(record, from: node) {
         changed.append(group)
       } else if record.handover == .release, record.handoverPeer == ids[settings.here] {

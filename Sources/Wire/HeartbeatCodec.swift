@@ -46,7 +46,7 @@ package struct HeartbeatCodec: Sendable {
   /// The datagram for a heartbeat.
   package func encode(_ heartbeat: Heartbeat) -> [UInt8] {
     let size = Self.headerSize + heartbeat.groups.count * Self.recordSize
-    var writer = ByteWriter(capacity: size + KeyRing.macSize)
+    var writer = ByteWriter(size: size + KeyRing.macSize)
     writer.write(Self.magic)
     writer.write(Self.version)
     writer.write(keys.signingID)
@@ -75,7 +75,7 @@ package struct HeartbeatCodec: Sendable {
     writer.write(UInt16(0))
     writer.write(UInt32(0))
     for record in heartbeat.groups { encode(record, to: &writer) }
-    let mac = writer.bytes.withUnsafeBytes { keys.sign($0) }
+    let mac = writer.withWritten { keys.sign($0) }
     writer.write(contentsOf: mac)
     return writer.bytes
   }

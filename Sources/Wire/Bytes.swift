@@ -29,19 +29,27 @@ struct ByteReader {
   }
 }
 
-/// Appends big-endian integers to a buffer.
+/// Writes big-endian integers one behind the other into a buffer whose size is known before.
 struct ByteWriter {
-  private(set) var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8]
+  private var offset = 0
 
-  init(capacity: Int) {
-    bytes.reserveCapacity(capacity)
+  /// A buffer of this many bytes, zero until written.
+  init(size: Int) {
+    bytes = [UInt8](repeating: 0, count: size)
   }
 
-  mutating func write(_ value: some FixedWidthInteger) {
-    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+  mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+    bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Integer.self) }
+    offset += MemoryLayout<Integer>.size
   }
 
   mutating func write(contentsOf other: some Sequence<UInt8>) {
-    bytes.append(contentsOf: other)
+    for byte in other { write(byte) }
+  }
+
+  /// What has been written.
+  func withWritten<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.prefix(offset))) }
   }
 }
