@@ -114,6 +114,18 @@ struct LabTests {
     }
   }
 
+  @Test("A cut path separates the hosts on that path, and the clients from nobody")
+  func pathCut() throws {
+    try withLab(paths: 2) { lab, _ in
+      let (alpha, beta) = (lab.hosts[0], lab.hosts[1])
+      try lab.inject(.pathCut(0))
+      let cut = try probe(alpha.addresses[0], from: beta.namespace)
+      #expect(!cut.attempts.isEmpty && cut.lost == cut.attempts.count)
+      #expect(try probe(alpha.addresses[1], from: beta.namespace).lost == 0)
+      for host in lab.hosts { #expect(try probe(host.addresses[0], from: lab.clientNamespace).lost == 0) }
+    }
+  }
+
   @Test("A one-way fault lets frames through in the other direction")
   func oneWay() throws {
     try withLab { lab, _ in
