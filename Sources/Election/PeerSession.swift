@@ -1,7 +1,8 @@
 // One peer as heard from here: which life of it we listen to, over which paths, and whether it is alive.
 //
 // Admission: a boot id that we do not know says nothing until its owner has answered a nonce that we have just drawn,
-// so what was recorded in an earlier life, of either side, is worthless. Liveness: silence makes a peer suspect, a
+// so what was recorded in an earlier life, of either side, is worthless. The same goes for a heartbeat of the known life
+// that is older than any network makes it, seen by both clocks: it was held back by somebody. Liveness: silence makes a peer suspect, a
 // suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
 
 /// A session with one peer.
@@ -34,9 +35,9 @@ package struct PeerSession: Hashable, Sendable {
     case accepted(isNewest: Bool)
     /// New, and its answer to our challenge admits a new life; whether an earlier one was known.
     case admitted(restarted: Bool)
-    /// From a life that we do not know: to be challenged.
+    /// From a life that we do not know, or too old to say anything of the present: to be challenged.
     case unknownLife
-    /// Not newer than what was heard on this path, older than what others brought long ago, or said after a farewell.
+    /// Heard before on this path, or said after a farewell.
     case replayed
   }
 
@@ -66,6 +67,14 @@ package struct PeerSession: Hashable, Sendable {
   private var nonce: UInt64 = 0
   private var nonceDrawn: Instant?
   private var lastContent: Int64 = 0
+  /// The least that our clock was ahead of the peer's when a heartbeat arrived, and when that was noted: how much more
+  /// it is at another heartbeat is that one's age. It may grow by what two clocks' rates may differ, 1 %.
+  private var clockLead: (least: Duration, at: Instant)? {
+    get { leadNoted.map { (leastLead, $0) } }
+    set { (leastLead, leadNoted) = (newValue?.least ?? .zero, newValue?.at) }
+  }
+  private var leastLead: Duration = .zero
+  private var leadNoted: Instant?
 
   package init(node: Int, id: WireID, paths: Int, interval: Duration) {
     self.node = node
@@ -94,8 +103,9 @@ package struct PeerSession: Hashable, Sendable {
   /// Whether each side hears the other.
   package var isTwoWay: Bool { isAlive && flags.contains(.hearsReceiver) }
 
-  /// The worst recent round trip over the paths that are in use.
-  package var worstRoundTrip: Duration { paths.map(\.worstRoundTrip).max() ?? .zero }
+  /// The worst recent round trip over the paths that are in use; no more than an interval, for what takes longer is
+  /// covered by the number of challenges.
+  package var worstRoundTrip: Duration { min(paths.map(\.worstRoundTrip).max() ?? .zero, timing.interval) }
 
   /// The chance that one round of challenges over all paths stays unanswered by a live peer. A path that has been
   /// silent while another was not vouches for nothing: what it was like is no sign of what it is.
@@ -120,30 +130,42 @@ package struct PeerSession: Hashable, Sendable {
   ///
   /// - Parameter isPrompt: Whether it is handled as soon as it arrived, so that it says something about round trips.
   package mutating func receive(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Reception {
+    let answers = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
-      // What overtakes a farewell, or loiters on a slow path, does not bring a peer back.
-      let age = lastContent - heartbeat.sentAt
-      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft,
-        age <= max(.seconds(1), timing.suspectAfter).nanoseconds
-      else { return .replayed }
+      // What a farewell overtook does not bring a peer back.
+      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft else { return .replayed }
+      guard answers || isRecent(heartbeat, at: now) else {
+        lastStranger = now
+        return .unknownLife
+      }
+      if answers { (nonceDrawn, clockLead) = (nil, nil) }
       return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
     }
-    guard nonceDrawn != nil, heartbeat.response == nonce else {
+    guard answers else {
       lastStranger = now
       return .unknownLife
     }
     let restarted = bootID != nil
     bootID = heartbeat.bootID
-    nonceDrawn = nil
+    (nonceDrawn, clockLead) = (nil, nil)
     lastContent = 0
     for index in paths.indices { paths[index].peerRestarted() }
     _ = note(heartbeat, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
   }
 
+  /// Whether a heartbeat of the known life is not older than a second, or one and a half intervals.
+  private func isRecent(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
+    guard let clockLead else { return true }
+    let age = now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least
+    return age <= max(.seconds(1), timing.suspectAfter) + (now - clockLead.at) / 100
+  }
+
   private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
     paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: isPrompt)
     liveness = .alive(lastHeard: now)
+    let lead = now - Instant(nanoseconds: heartbeat.sentAt)
+    clockLead = (min(lead, clockLead.map { $0.least + (now - $0.at) / 100 } ?? lead), now)
     // Paths differ in delay: what was said earlier never overrules what was said later.
     guard heartbeat.sentAt >= lastContent else { return false }
     lastContent = heartbeat.sentAt

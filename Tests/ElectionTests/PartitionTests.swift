@@ -128,6 +128,19 @@ struct ThreeHostTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("the old master's word that it has handed over may arrive before the new master's")
+  func overtaken() {
+    let cluster = settled(plan(nodes: 3))
+    _ = cluster.handover(on: 0, to: "c")
+    cluster.run(for: .seconds(1))
+    cluster.network[Lane(from: 1, to: 0, path: 0)].delay = .milliseconds(9)...(.milliseconds(10))
+    let before = cluster.history.promotions()
+    _ = cluster.handover(on: 2, to: "b")
+    cluster.run(for: .seconds(1))
+    #expect(cluster.history.promotions() == before + 1, "\(cluster.transcript)")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("a host that takes no part in a group is none of its concern")
   func notParticipating() {
     var settings = plan(nodes: 3)

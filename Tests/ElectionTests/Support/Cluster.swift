@@ -8,11 +8,13 @@
 import Election
 import Health
 
-/// A fault that a pair cannot see through.
+/// A fault that a pair cannot see through: a cut, an agent that is stopped or was killed, a kernel that does not remove an
+/// address.
 enum Excuse: Hashable {
   case cut
   case stopped(Int)
   case killed(Int)
+  case refused(Int)
 }
 
 /// A cluster under test.
@@ -201,13 +203,16 @@ final class Cluster {
           failure = "add \(addresses[0]): EPERM"
         } else {
           hosts[host].addresses.formUnion(addresses)
+          endExcuse(.refused(host))
         }
       } else {
         if hosts[host].failingRemovals > 0 {
           hosts[host].failingRemovals -= 1
           failure = "remove \(addresses[0]): EBUSY"
+          excuses.insert(.refused(host))
         } else {
           hosts[host].addresses.subtract(addresses)
+          endExcuse(.refused(host))
         }
       }
       observe()
