@@ -60,7 +60,9 @@ extension Group {
   /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
   /// is better served from here than not at all.
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
-    guard obstacle == .maintenance, case .handedOverTo = reason, world.now - since < .seconds(2) else { return false }
+    guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason, let lastMaster,
+      world.names[lastMaster] == successor, world.now - since < .seconds(2)
+    else { return false }
     return views.indices.allSatisfy { node in
       node == world.here || !views[node].isAlive || views[node].record?.isEligible == false
     }
