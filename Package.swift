@@ -21,8 +21,11 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
-    swiftSettings: strict)
+    name: name + "Tests",
+    dependencies: [.target(name: name)] + dependencies,
+    resources: resources,
+    swiftSettings: strict
+  )
 }
 
 let package = Package(
@@ -47,10 +50,10 @@ let package = Package(
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
-    library("Configuration", ["Election", "Health", "CYAML"]),
-    library("Control", ["Election", "Health"]),
+    library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
+    library("Control", ["Election", "Health", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
-    library("Probes", ["Health", "Election", nioCore, nioPosix, nioHTTP1]),
+    library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
 
     // What brings them together.
     library(
@@ -58,22 +61,23 @@ let package = Package(
       [
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
         nioPosix, .product(name: "Logging", package: "swift-log"),
-      ]),
-    executable("batond", ["Agent", "Configuration"]),
-    executable("baton", ["Control", "Configuration", "Wire", argumentParser]),
+      ]
+    ),
+    executable("batond", ["Agent", "Control", "Election"]),
+    executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
-    library("Drill", ["Control", "CLinux"]),
+    library("Drill", ["Election", "Control", "CLinux"]),
     executable("failover-drill", ["Drill", argumentParser]),
 
     tests("Health"),
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
-    tests("Control"),
+    tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
-    tests("Agent"),
-    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Control"], swiftSettings: strict),
+    tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
+    .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

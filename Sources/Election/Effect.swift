@@ -40,7 +40,7 @@ package enum Event: Hashable, Sendable {
   case handoverFailed(group: String, to: String, cause: String)
   /// Another node is seen to be the group's master.
   case masterSeen(group: String, node: String, term: UInt64)
-  /// Two nodes were master; this one stays.
+  /// Two nodes are master: this one and another.
   case rivalSeen(group: String, node: String)
   /// An address of the group had been removed by somebody else and is put back.
   case addressRepaired(group: String, VirtualAddress)

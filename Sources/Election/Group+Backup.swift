@@ -21,6 +21,7 @@ extension Group {
 
     if let master = claimant(world) {
       if lastMaster != master { noteMaster(master, world, &outbox) }
+      if let record = views[master].record, record.state == .master { lastMasterTerm = record.term }
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
       considerPreemption(of: master, obstacle, world, &outbox)
       return false
@@ -54,7 +55,8 @@ extension Group {
     let view = views[lastMaster]
     // One that has left had handed over before, if it could.
     if !view.isAlive, case .masterReleased? = view.death { return patience }
-    return view.isAlive && view.record?.reason == Reason.handedOverCode ? patience : .zero
+    // A release names the next term; whoever gives way in another manner keeps its own.
+    return view.isAlive && view.record.map { $0.term > lastMasterTerm } ?? false ? patience : .zero
   }
 
   /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it

@@ -133,23 +133,23 @@ extension Group {
     let own = ownRank(world)
     let isAble = obstacle(world) == nil
     for rival in rivals {
+      guard let record = views[rival].record else { continue }
+      if !hasRival { outbox.journal(.rivalSeen(group: settings.name, node: world.names[rival])) }
+      hasRival = true
       // A rival that does not hear us can never learn that it should yield, so we do; but not on the first word,
       // for after a partition each side's first heartbeats were written before it heard the other.
       if let deafSince = views[rival].deafSince, !wake(at: deafSince + world.timing.detectionTime(), world) {
         yield(because: .yieldedUnheard(node: world.names[rival]), world, &outbox)
         return true
       }
-      guard let record = views[rival].record else { continue }
+      if views[rival].deafSince != nil { continue }
       let rank = Rank(priority: Int(record.effectivePriority), address: world.addresses[rival])
-      let isOutranked = record.isEligible == isAble ? rank > own : record.isEligible
-      if views[rival].deafSince == nil, isOutranked {
+      if record.isEligible == isAble ? rank > own : record.isEligible {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }
-      if !hasRival { outbox.journal(.rivalSeen(group: settings.name, node: world.names[rival])) }
-      hasRival = true
       // The winner's term must stand above every term that anybody held.
-      if record.term >= term, !isOutranked { raiseTerm(above: record.term, &outbox) }
+      if record.term >= term { raiseTerm(above: record.term, &outbox) }
     }
     // Somebody remembers a term that this node does not, such as one from before its memory was lost.
     let highest = views.map { $0.isAlive && $0.record?.state != .master ? $0.record?.term ?? 0 : 0 }.max() ?? 0

@@ -98,6 +98,8 @@ package struct Group: Hashable, Sendable {
   var request: OperatorRequest?
   /// The last live master seen, for the reason of a takeover.
   var lastMaster: Int?
+  /// The term in which it was last seen to be master.
+  var lastMasterTerm: UInt64 = 0
   /// A rival master was seen and has not given way yet.
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.
@@ -147,90 +149,6 @@ package struct Group: Hashable, Sendable {
 
   /// Whether this node answers for the addresses, or may.
   package var isMaster: Bool { publicState == .master }
-
-  // MARK: Facts
-
-  /// Begins: whatever an earlier life left behind is taken away first.
-  mutating func start(_ world: Surroundings, _ outbox: inout Outbox) {
-    clean(until: world.now + world.listeningTime, &outbox)
-    evaluate(world, &outbox)
-  }
-
-  /// Has whatever an earlier life left behind removed, and listens meanwhile.
-  mutating func clean(until: Instant, _ outbox: inout Outbox) {
-    let operation = nextOperation()
-    state = .initial(until: until, cleaning: operation)
-    outbox.effects.append(.removeAddresses(group: id, operation: operation, settings.virtualAddresses))
-  }
-
-  /// Takes the kernel's answer to an operation; answers to operations that no longer matter are only noted.
-  mutating func addressesChanged(
-    operation: UInt64,
-    failure: String?,
-    _ world: Surroundings,
-    _ outbox: inout Outbox
-  ) {
-    if let failure { outbox.journal(.addressesFailed(group: settings.name, failure)) }
-    switch state {
-    case .initial(_, operation):
-      // Without certainty that nothing is left, the node listens on and asks again.
-      if let failure {
-        addressFailure = (failure, world.now + Self.removalRetry)
-      } else {
-        // The node may have been mute until now: the time to listen begins.
-        addressFailures = 0
-        state = .initial(until: world.now + world.listeningTime, cleaning: nil)
-      }
-    case .master(.acquiring(operation)):
-      acquired(failure: failure, world, &outbox)
-    case .master(.releasing(operation, let next, _)):
-      released(failure: failure, next: next, operation: operation, world, &outbox)
-    case .master(.holding):
-      if mending.remove(operation) != nil, failure != nil { mendAt = world.now + Self.addressRetry }
-    case .initial, .backup, .master, .fault:
-      break
-    }
-    evaluate(world, &outbox)
-  }
-
-  /// Takes a refusal of the kernel; the more of them in a row, the longer nothing is tried again.
-  mutating func noteAddressFailure(_ failure: String, _ world: Surroundings) {
-    let pause = Self.addressRetry * (1 << min(addressFailures, 6))
-    addressFailure = (failure, world.now + min(pause, .seconds(300)))
-    addressFailures += 1
-  }
-
-  /// Takes a probe's result.
-  mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
-    guard let index = health.index(of: name), let change = health.record(result, at: index) else { return }
-    outbox.isDirty = true
-    outbox.journal(
-      .probeChanged(
-        group: settings.name,
-        probe: name,
-        isPassing: change.to == .passing,
-        detail: "\(change.result.outcome)"
-      )
-    )
-  }
-
-  /// Takes a change of an interface's carrier.
-  mutating func setLink(_ interface: String, isUp: Bool, at now: Instant) {
-    if isUp { linksDown.remove(interface) } else { linksDown.insert(interface) }
-    linkReturned = isUp ? now : nil
-    // Addresses that could not be removed answer again: the kernel is asked now.
-    if isUp, case .master(.releasing(let operation, let next, .some)) = state {
-      state = .master(.releasing(operation: operation, next: next, retryAt: now))
-    }
-  }
-
-  /// Takes what another node says; whether that is news.
-  mutating func hear(_ record: GroupRecord, from node: Int) -> Bool {
-    guard views[node].record != record else { return false }
-    views[node].record = record
-    if record.state == .master { views[node].hasRestarted = false }
-    return true
-  }
 
   // MARK: Conclusions
 
@@ -293,7 +211,13 @@ package struct Group: Hashable, Sendable {
     guard case .fault(let former) = state else { return false }
     if let addressFailure, !wake(at: addressFailure.until, world) { self.addressFailure = nil }
     guard let current = obstacle(world), current.isFault else {
-      become(.backup(masterlessSince: nil), because: .recovered(from: former), world, &outbox)
+      // What was not heard while the link was down is no evidence: the node listens like one that starts.
+      if case .linkDown = former {
+        let listening = State.initial(until: world.now + world.listeningTime, cleaning: nil)
+        become(listening, because: .recovered(from: former), world, &outbox)
+      } else {
+        become(.backup(masterlessSince: nil), because: .recovered(from: former), world, &outbox)
+      }
       return true
     }
     if current != former {
@@ -309,18 +233,19 @@ package struct Group: Hashable, Sendable {
   /// What this node tells the others about the group.
   package func record(_ world: Surroundings) -> GroupRecord {
     let base = settings.priorities[world.here] ?? 0
+    let obstacle = obstacle(world)
     return GroupRecord(
       id: id,
       state: publicState,
       term: term,
       priority: UInt8(base),
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
-      isEligible: obstacle(world) == nil,
+      isEligible: obstacle == nil,
       handover: step?.kind ?? .none,
       handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
-      reason: reason.code
+      reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
     )
   }
 

@@ -40,6 +40,46 @@ package struct Heartbeat: Hashable, Sendable {
   /// What the sender says about its groups; those not listed are unchanged.
   package var groups: [GroupRecord]
 
+  package init(
+    cluster: UInt64,
+    sender: WireID,
+    receiver: WireID,
+    bootID: UInt64,
+    receiverBootID: UInt64,
+    path: UInt8,
+    sequence: UInt64,
+    sentAt: Int64,
+    echo: Int64,
+    echoAge: UInt32,
+    challenge: UInt64,
+    response: UInt64,
+    loss: UInt8,
+    interval: UInt32,
+    flags: Flags,
+    version: Version,
+    fingerprint: UInt64,
+    groups: [GroupRecord]
+  ) {
+    self.cluster = cluster
+    self.sender = sender
+    self.receiver = receiver
+    self.bootID = bootID
+    self.receiverBootID = receiverBootID
+    self.path = path
+    self.sequence = sequence
+    self.sentAt = sentAt
+    self.echo = echo
+    self.echoAge = echoAge
+    self.challenge = challenge
+    self.response = response
+    self.loss = loss
+    self.interval = interval
+    self.flags = flags
+    self.version = version
+    self.fingerprint = fingerprint
+    self.groups = groups
+  }
+
   /// What holds for a node as a whole.
   package struct Flags: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8

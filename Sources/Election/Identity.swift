@@ -39,10 +39,25 @@ extension Settings {
   /// The wire identity of the cluster.
   package var clusterID: UInt64 { fnv1a(cluster.utf8) }
 
-  /// A hash over everything that must be equal on all nodes; two nodes with different fingerprints are told so.
+  /// A hash over everything that must be equal on all nodes; two nodes with different fingerprints are told so. In
+  /// which order nodes and groups are listed makes no difference.
   package var fingerprint: UInt64 {
-    var copy = self
-    copy.here = 0
-    return fnv1a(String(describing: copy).utf8)
+    var lines = ["\(cluster) \(interval.nanoseconds) \(port)"]
+    for node in nodes { lines.append("node \(node.name) \(node.addresses)") }
+    for group in groups {
+      let priorities = zip(nodes, group.priorities).map { "\($0.name)=\($1.map(String.init) ?? "-")" }.sorted()
+      lines.append(
+        "group \(group.name) \(group.virtualAddresses) \(priorities) \(group.preempt) "
+          + "\(group.preemptDelay.nanoseconds)"
+      )
+      // A heartbeat lists verdicts by position, so here order counts.
+      for (position, probe) in group.probes.enumerated() {
+        lines.append(
+          "probe \(group.name) \(position) \(probe.name) \(probe.kind) \(probe.interval.nanoseconds) "
+            + "\(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) \(probe.consequence)"
+        )
+      }
+    }
+    return fnv1a(lines.sorted().joined(separator: "\n").utf8)
   }
 }

@@ -30,7 +30,7 @@ extension Node {
     let before = Standing(sessions[index])
     let path = Int(heartbeat.path)
     // What an agent that was away reads now may have waited for it: its round trip would measure the absence.
-    switch sessions[index].receive(heartbeat, at: now, isPrompt: doubtUntil == nil) {
+    switch sessions[index].receive(heartbeat, ownLife: bootID, at: now, isPrompt: doubtUntil == nil) {
     case .replayed:
       rejected.replayed += 1
       return
@@ -80,11 +80,12 @@ extension Node {
     _ dirty: inout [Int]
   ) {
     let node = sessions[index].node
+    let standing = Standing(sessions[index])
     var changed: [Int] = []
     for record in heartbeat.groups {
       guard let group = self.index(of: record.id) else { continue }
       // Conclusions need the liveness that this heartbeat has just proved.
-      groups[group].noteStanding(Standing(sessions[index]), of: node)
+      groups[group].noteStanding(standing, of: node)
       if groups[group].hear(record, from: node) {
         changed.append(group)
       } else if record.handover == .release, record.handoverPeer == ids[settings.here] {
@@ -169,8 +170,7 @@ extension Node {
     if let heartbeatAt, now >= heartbeatAt { beat(at: now, &outbox, &dirty, using: &generator) }
   }
 
-  /// Sends the regular heartbeat, and sets the time of the next: 0 to 25 % early (RFC 5880, section 6.8.7), so that
-  /// nodes do not fall into step.
+  /// Sends the regular heartbeat, and sets the time of the next: a little early, so that nodes do not fall into step.
   private mutating func beat(
     at now: Instant,
     _ outbox: inout Outbox,
@@ -186,7 +186,7 @@ extension Node {
       interval = min(interval, max(interval / 16, .milliseconds(5)))
     }
     repetitions = max(repetitions - 1, 0)
-    heartbeatAt = now + interval.scaled(by: Double.random(in: 0.75...1, using: &generator))
+    heartbeatAt = now + interval.scaled(by: Double.random(in: Timing.earliest...1, using: &generator))
     dirty.removeAll()
     for index in sessions.indices {
       var challenge: UInt64 = 0
@@ -285,59 +285,5 @@ extension Node {
       sessions[index].stamp(&heartbeat, path: path, at: now)
       outbox.effects.append(.send(heartbeat, to: sessions[index].node))
     } while !rest.isEmpty
-  }
-}
-
-/// How a peer stands, as far as groups care.
-package struct Standing: Hashable, Sendable {
-  /// Held to be alive.
-  package let isAlive: Bool
-  /// Alive, and hearing us.
-  package let isTwoWay: Bool
-  /// Since when it says that it does not hear us.
-  package let deafSince: Instant?
-  /// The verdict's evidence, if it was declared dead for silence.
-  package let death: Evidence?
-
-  /// What a verdict of death rests on.
-  package struct Evidence: Hashable, Sendable {
-    package let silence: Duration
-    package let challenges: Int
-  }
-
-  package init(_ session: PeerSession) {
-    isAlive = session.isAlive
-    isTwoWay = session.isTwoWay
-    deafSince = session.isAlive ? session.deafSince : nil
-    if case .dead(let lastHeard, let since, let challenges) = session.liveness, challenges > 0 {
-      death = Evidence(silence: since - lastHeard, challenges: challenges)
-    } else {
-      death = nil
-    }
-  }
-}
-
-extension Group {
-  /// Takes how a peer stands.
-  mutating func noteStanding(_ standing: Standing, of node: Int) {
-    views[node].isAlive = standing.isAlive
-    views[node].isTwoWay = standing.isTwoWay
-    views[node].deafSince = standing.deafSince
-    if standing.isAlive { views[node].death = nil }
-  }
-
-  /// Forgets what a peer said that is not alive any more.
-  mutating func forget(_ node: Int, death: Standing.Evidence?, name: String) {
-    views[node].record = nil
-    views[node].death =
-      death.map { .masterDead(node: name, silence: $0.silence, challenges: $0.challenges) }
-      ?? .masterReleased(node: name)
-  }
-
-  /// Forgets what a peer said in an earlier life.
-  mutating func peerRestarted(_ node: Int) {
-    views[node].record = nil
-    views[node].refusedUntil = nil
-    views[node].hasRestarted = true
   }
 }

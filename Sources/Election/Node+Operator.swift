@@ -95,7 +95,7 @@ extension Node {
     let old = settings
     settings = new
     fingerprint = new.fingerprint
-    noteNodes()
+    noteNames()
     // Sessions and views go by a node's position, which may have changed.
     let formerPosition = new.nodes.map { node in old.nodes.firstIndex { $0.name == node.name } }
     sessions = new.peers.map { node in
@@ -113,7 +113,8 @@ extension Node {
         group.reconfigure(settings, formerPosition: formerPosition, world, &outbox)
         kept.append(group)
       } else {
-        var group = Group(settings: settings, nodes: new.nodes.count, term: 0, at: now)
+        let term = formerTerms[WireID(name: settings.name)] ?? 0
+        var group = Group(settings: settings, nodes: new.nodes.count, term: term, at: now)
         for session in sessions { group.noteStanding(Standing(session), of: session.node) }
         group.start(world, &outbox)
         kept.append(group)
@@ -121,11 +122,13 @@ extension Node {
     }
     for gone in groups where !kept.contains(where: { $0.id == gone.id }) {
       var gone = gone
+      formerTerms[gone.id] = gone.term
       outbox.effects.append(
         .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)
       )
     }
     groups = kept
+    noteNames()
     outbox.journal(.reconfigured)
     updateAll(at: now, &outbox, &dirty) { _, _, outbox in outbox.isDirty = true }
   }

@@ -34,9 +34,13 @@ package struct Node: Hashable, Sendable {
   /// The nodes' names, identities and first addresses, kept because every conclusion asks for them.
   private(set) var names: [String] = []
   private(set) var ids: [WireID] = []
+  private var positions: [WireID: Int] = [:]
   private var addresses: [IPAddress] = []
   /// The fingerprint of the settings.
   package internal(set) var fingerprint: UInt64
+
+  /// The terms of groups that a reload removed, should another bring them back.
+  var formerTerms: [WireID: UInt64]
 
   var isLeaving = false
   var hasLeft = false
@@ -97,13 +101,15 @@ package struct Node: Hashable, Sendable {
         at: now
       )
     }
+    formerTerms = memory.terms
     isInMaintenance = memory.isInMaintenance
     maintenanceUntil = memory.maintenanceUntil
-    noteNodes()
+    noteNames()
   }
 
   /// Derives what is asked for often from the settings.
-  mutating func noteNodes() {
+  mutating func noteNames() {
+    positions = Dictionary(groups.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
     names = settings.nodes.map(\.name)
     ids = names.map { WireID(name: $0) }
     addresses = settings.nodes.compactMap(\.addresses.first)
@@ -168,9 +174,6 @@ package struct Node: Hashable, Sendable {
 
   /// What groups are told of this node at one moment.
   package func surroundings(at now: Instant) -> Surroundings {
-    let contact = sessions.compactMap { session in
-      session.isAlive ? nil : session.lastStranger.map { $0 + session.timing.detectionTime() }
-    }.max()
     return Surroundings(
       now: now,
       here: settings.here,
@@ -182,12 +185,17 @@ package struct Node: Hashable, Sendable {
       isLeaving: isLeaving,
       isInMaintenance: isInMaintenance,
       doubtUntil: doubtUntil,
-      contactUntil: contact
+      contactUntil: sessions.compactMap(\.contactUntil).max()
     )
   }
 
   /// The position of a group; nil when it is not configured (any more).
-  package func index(of id: WireID) -> Int? { groups.firstIndex { $0.id == id } }
+  package func index(of id: WireID) -> Int? { positions[id] }
+
+  /// Whether this node and another, by its position, hear each other.
+  package func isTwoWay(with node: Int) -> Bool {
+    sessions.contains { $0.node == node && $0.isTwoWay }
+  }
 
   /// Changes one group's facts and lets it conclude; a group that is not configured any more is ignored.
   mutating func update(

@@ -19,7 +19,7 @@ package struct PathStatistics: Hashable, Sendable {
   package private(set) var lastSentAt: Int64 = 0
   /// The smoothed round-trip time (RFC 6298, section 2, with its gain of 1/8); nil before the first echo.
   package private(set) var roundTrip: Duration?
-  /// The longest round trip of late, up to 250 ms: decays by 1/8 with each sample.
+  /// The longest round trip of late, up to half a second: decays by 1/8 with each sample.
   package private(set) var worstRoundTrip: Duration = .zero
   /// The share of this node's heartbeats that the peer reports as lost, 0 to 1.
   package private(set) var lossOutward: Double = 0
@@ -69,7 +69,7 @@ package struct PathStatistics: Hashable, Sendable {
     guard measured >= .zero, measured < .seconds(60) else { return }
     roundTrip = roundTrip.map { $0 + (measured - $0) / 8 } ?? measured
     // One answer that loitered must not slow detection down for long.
-    worstRoundTrip = max(min(measured, .milliseconds(250)), worstRoundTrip - worstRoundTrip / 8)
+    worstRoundTrip = max(min(measured, .milliseconds(500)), worstRoundTrip - worstRoundTrip / 8)
   }
 
   /// Forgets the peer's former life; what this node has sent goes on counting.

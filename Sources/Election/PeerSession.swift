@@ -2,8 +2,8 @@
 //
 // Admission: a boot id that we do not know says nothing until its owner has answered a nonce that we have just drawn,
 // so what was recorded in an earlier life, of either side, is worthless. The same goes for a heartbeat of the known life
-// that is older than any network makes it, seen by both clocks: it was held back by somebody. Liveness: silence makes a peer suspect, a
-// suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
+// that is older than any network makes it, as both clocks show: somebody held it back. Liveness: silence makes a peer
+// suspect, a suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
 
 /// A session with one peer.
 package struct PeerSession: Hashable, Sendable {
@@ -24,6 +24,8 @@ package struct PeerSession: Hashable, Sendable {
     package var lastHeard: Instant
     package var since: Instant
     package var challengesSent: Int
+    /// When the last challenge that a verdict needs was sent.
+    package var enoughSince: Instant?
     package var nextChallenge: Instant
     /// The verdict was due at a time at which this agent was late, so one more challenge was sent.
     package var wasPutOff = false
@@ -61,12 +63,22 @@ package struct PeerSession: Hashable, Sendable {
   package private(set) var fingerprint: UInt64?
   /// When an authentic heartbeat of an unknown life was last heard.
   package private(set) var lastStranger: Instant?
+  /// Until when a life that speaks but has not been admitted is waited for; nil when there is none.
+  ///
+  /// A live one is admitted within a few round trips. Recordings of a dead one may go on for ever, so the wait ends.
+  package var contactUntil: Instant? {
+    guard !isAlive, let firstStranger, let lastStranger else { return nil }
+    let patience = max(timing.detectionTime() * 5, .seconds(1))
+    return min(lastStranger + timing.detectionTime(), firstStranger + patience)
+  }
+
   /// Since when the peer has said that it does not hear us; nil while it does.
   package private(set) var deafSince: Instant?
 
+  private var firstStranger: Instant?
   private var nonce: UInt64 = 0
   private var nonceDrawn: Instant?
-  private var lastContent: Int64 = 0
+  private var lastContent = Int64.min
   /// The least that our clock was ahead of the peer's when a heartbeat arrived, and when that was noted: how much more
   /// it is at another heartbeat is that one's age. It may grow by what two clocks' rates may differ, 1 %.
   private var clockLead: (least: Duration, at: Instant)? {
@@ -103,9 +115,8 @@ package struct PeerSession: Hashable, Sendable {
   /// Whether each side hears the other.
   package var isTwoWay: Bool { isAlive && flags.contains(.hearsReceiver) }
 
-  /// The worst recent round trip over the paths that are in use; no more than an interval, for what takes longer is
-  /// covered by the number of challenges.
-  package var worstRoundTrip: Duration { min(paths.map(\.worstRoundTrip).max() ?? .zero, timing.interval) }
+  /// The worst recent round trip over the paths that are in use.
+  package var worstRoundTrip: Duration { paths.map(\.worstRoundTrip).max() ?? .zero }
 
   /// The chance that one round of challenges over all paths stays unanswered by a live peer. A path that has been
   /// silent while another was not vouches for nothing: what it was like is no sign of what it is.
@@ -128,30 +139,40 @@ package struct PeerSession: Hashable, Sendable {
 
   /// Takes an authentic heartbeat of this peer and says what it is worth; only accepted and admitted ones count.
   ///
-  /// - Parameter isPrompt: Whether it is handled as soon as it arrived, so that it says something about round trips.
-  package mutating func receive(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Reception {
-    let answers = nonceDrawn != nil && heartbeat.response == nonce
+  /// - Parameters:
+  ///   - ownLife: This node's boot id. What was written to an earlier life of this node may be a recording.
+  ///   - isPrompt: Whether it is handled as soon as it arrived, so that it says something about round trips.
+  package mutating func receive(
+    _ heartbeat: Heartbeat,
+    ownLife: UInt64,
+    at now: Instant,
+    isPrompt: Bool
+  ) -> Reception {
+    let answersUs = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
+      guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
       // What a farewell overtook does not bring a peer back.
       guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft else { return .replayed }
-      guard answers || isRecent(heartbeat, at: now) else {
-        lastStranger = now
-        return .unknownLife
-      }
-      if answers { (nonceDrawn, clockLead) = (nil, nil) }
+      guard isRecent(heartbeat, at: now) || answersUs else { return meetStranger(at: now) }
+      if answersUs { (nonceDrawn, clockLead) = (nil, nil) }
       return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
     }
-    guard answers else {
-      lastStranger = now
-      return .unknownLife
-    }
+    guard answersUs else { return meetStranger(at: now) }
+    firstStranger = nil
+    lastStranger = nil
     let restarted = bootID != nil
     bootID = heartbeat.bootID
     (nonceDrawn, clockLead) = (nil, nil)
-    lastContent = 0
+    lastContent = .min
     for index in paths.indices { paths[index].peerRestarted() }
     _ = note(heartbeat, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
+  }
+
+  private mutating func meetStranger(at now: Instant) -> Reception {
+    if firstStranger == nil { firstStranger = now }
+    lastStranger = now
+    return .unknownLife
   }
 
   /// Whether a heartbeat of the known life is not older than a second, or one and a half intervals.
@@ -248,20 +269,22 @@ package struct PeerSession: Hashable, Sendable {
       return .none
     case .alive(let lastHeard):
       guard now - lastHeard >= timing.suspectAfter else { return .none }
-      let next = now + timing.challengeSpacing(roundTrip: worstRoundTrip)
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, nextChallenge: next))
+      let next = now + timing.challengeSpacing
+      liveness = .suspect(
+        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, enoughSince: nil, nextChallenge: next)
+      )
       return .challenge
     case .suspect(var suspicion):
       guard now >= suspicion.nextChallenge else { return .none }
       let silence = now - suspicion.lastHeard
-      let needed = Timing.challengesNeeded(failure: challengeFailure)
-      let spacing = timing.challengeSpacing(roundTrip: worstRoundTrip)
-      if suspicion.challengesSent >= needed, silence >= timing.leaseRunsOut {
+      if let enough = suspicion.enoughSince, now - enough >= timing.answerTime(roundTrip: worstRoundTrip),
+        silence >= timing.leaseRunsOut
+      {
         // Whoever is late may have an answer that has not been read.
-        if !suspicion.wasPutOff, now - suspicion.nextChallenge > max(spacing, .milliseconds(2)) {
+        if !suspicion.wasPutOff, now - suspicion.nextChallenge > max(timing.challengeSpacing, .milliseconds(2)) {
           suspicion.wasPutOff = true
           suspicion.challengesSent += 1
-          suspicion.nextChallenge = now + spacing
+          suspicion.nextChallenge = now + timing.challengeSpacing
           liveness = .suspect(suspicion)
           return .challenge
         }
@@ -269,9 +292,14 @@ package struct PeerSession: Hashable, Sendable {
         return .dead(silence: silence, challenges: suspicion.challengesSent)
       }
       suspicion.challengesSent += 1
-      suspicion.nextChallenge = now + spacing
+      suspicion.nextChallenge = now + timing.challengeSpacing
+      if suspicion.enoughSince == nil,
+        suspicion.challengesSent >= Timing.challengesNeeded(failure: challengeFailure)
+      {
+        suspicion.enoughSince = now
+      }
       // Once enough were asked, nothing is waited for but the lease.
-      if suspicion.challengesSent > needed, silence < timing.leaseRunsOut {
+      if suspicion.enoughSince != nil, silence < timing.leaseRunsOut {
         suspicion.nextChallenge = min(suspicion.nextChallenge, suspicion.lastHeard + timing.leaseRunsOut)
       }
       liveness = .suspect(suspicion)
@@ -283,9 +311,12 @@ package struct PeerSession: Hashable, Sendable {
   package mutating func restartSuspicion(at now: Instant) {
     switch liveness {
     case .alive(let lastHeard) where now - lastHeard >= timing.suspectAfter:
-      liveness = .suspect(Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, nextChallenge: now))
+      liveness = .suspect(
+        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, enoughSince: nil, nextChallenge: now)
+      )
     case .suspect(var suspicion):
       suspicion.challengesSent = 0
+      suspicion.enoughSince = nil
       suspicion.nextChallenge = now
       liveness = .suspect(suspicion)
     case .alive, .unheard, .dead:

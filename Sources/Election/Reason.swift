@@ -97,9 +97,6 @@ extension Reason: CustomStringConvertible {
     }
   }
 
-  /// The kind of a reason of a node that has handed over.
-  static let handedOverCode: UInt8 = 9
-
   /// The kind of reason, as a heartbeat carries it.
   package var code: UInt8 {
     switch self {
@@ -111,7 +108,7 @@ extension Reason: CustomStringConvertible {
     case .masterReleased: 6
     case .masterRestarted: 7
     case .handedOverBy: 8
-    case .handedOverTo: Self.handedOverCode
+    case .handedOverTo: 9
     case .successorFailed: 10
     case .yielded: 11
     case .yieldedUnheard: 12
@@ -141,7 +138,7 @@ extension Reason: CustomStringConvertible {
     case 6: "master gave up"
     case 7: "master restarted"
     case 8: "handed over to it"
-    case handedOverCode: "handed over"
+    case 9: "handed over"
     case 10: "taken back"
     case 11, 12: "yielded"
     case 13: "woke up late"

@@ -21,13 +21,16 @@ package struct Timing: Hashable, Sendable {
   package var lease: Duration { interval.scaled(by: 1.75) }
 
   /// The earliest moment, counted from the last heartbeat, at which the old master's lease must have run out: kernels
-  /// close a lease to the tick (4 ms at HZ 250), so two ticks and 2 ms of grace are added.
-  package var leaseRunsOut: Duration { lease + Self.kernelTick * 2 + .milliseconds(2) }
+  /// close a lease to the tick, and not after its end, so one tick and 2 ms of grace are added.
+  package var leaseRunsOut: Duration { lease + Self.kernelTick + .milliseconds(2) }
 
-  /// The time between two challenges to a suspect: long enough for an answer, short enough to ask often.
-  package func challengeSpacing(roundTrip: Duration) -> Duration {
-    max(min(max(interval.scaled(by: 0.01), .milliseconds(1)), .milliseconds(5)), roundTrip * 2)
+  /// The time between two challenges to a suspect. They do not wait for each other's answers.
+  package var challengeSpacing: Duration {
+    min(max(interval.scaled(by: 0.01), .milliseconds(1)), .milliseconds(5))
   }
+
+  /// How long after the last challenge that is needed the verdict falls: long enough for its answer.
+  package func answerTime(roundTrip: Duration) -> Duration { max(challengeSpacing, roundTrip * 2) }
 
   /// How many unanswered challenges make the chance of a false verdict less than 10⁻⁹, at least 5.
   ///
@@ -45,7 +48,8 @@ package struct Timing: Hashable, Sendable {
 
   /// From the last heartbeat to the verdict, for a given round-trip time and chance of failure of a challenge.
   package func detectionTime(roundTrip: Duration = .zero, failure: Double = 0) -> Duration {
-    let confirm = challengeSpacing(roundTrip: roundTrip) * Self.challengesNeeded(failure: failure)
+    let asking = challengeSpacing * (Self.challengesNeeded(failure: failure) - 1)
+    let confirm = asking + answerTime(roundTrip: roundTrip)
     return max(suspectAfter + confirm, leaseRunsOut)
   }
 
@@ -57,6 +61,9 @@ package struct Timing: Hashable, Sendable {
   /// same moment, and each must have heard of the other, even if the first word is lost.
   package static let candidacy: Duration = .milliseconds(25)
 
+  /// The shortest time between two heartbeats, as a share of the interval. RFC 5880 (section 6.8.7) allows 0 to 25 %
+  /// of jitter; the less there is, the older the last heartbeat of a host that dies, and the sooner it is missed.
+  package static let earliest = 0.9
   /// The least number of unanswered challenges before a verdict.
   package static let minimumChallenges = 5
   /// The longest kernel timer tick that Baton reckons with (HZ 250).

@@ -240,7 +240,7 @@ struct LatenessTests {
       cluster.run(
         until: {
           guard case .suspect(let suspicion)? = cluster.hosts[1].node?.sessions[0].liveness else { return false }
-          return cluster.localTime(of: 1) - suspicion.lastHeard > .milliseconds(165) + .microseconds(400 * Int64(seed))
+          return cluster.localTime(of: 1) - suspicion.lastHeard > .milliseconds(161) + .microseconds(400 * Int64(seed))
         },
         limit: .milliseconds(400)
       )

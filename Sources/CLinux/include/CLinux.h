@@ -2,13 +2,37 @@
 #pragma once
 
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <net/ethernet.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+
+// glibc declares these for GNU sources only, and the importer does not count as one.
+
+/// Puts the calling thread into the namespace that a descriptor refers to, setns(2).
+int setns(int descriptor, int kind);
+/// Gives the calling thread a new namespace, unshare(2).
+int unshare(int flags);
+/// A pipe whose descriptors do not leak into other threads' children, pipe2(2).
+int pipe2(int descriptors[2], int flags);
+/// The name of an error number, such as "EPERM"; null for one that does not exist. glibc 2.32.
+const char *strerrorname_np(int number);
+/// The meaning of an error number, such as "Operation not permitted"; null for one that does not exist. glibc 2.32.
+const char *strerrordesc_np(int number);
+
+// sched(7): what a real-time thread starts falls back to normal. <sched.h> has it for GNU sources only.
+#ifndef SCHED_RESET_ON_FORK
+#define SCHED_RESET_ON_FORK 0x40000000
+#endif
+
+// The program's own code, as the linker laid it out (end(3)).
+extern const char __executable_start[], etext[];
+static inline const void *program_text_start(void) { return __executable_start; }
+static inline size_t program_text_size(void) { return (size_t)(etext - __executable_start); }

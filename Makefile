@@ -1,0 +1,42 @@
+# Every target installs what it needs first, so a fresh machine with only the Swift toolchain needs nothing else.
+
+RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable
+PREFIX ?= /usr/local
+
+.PHONY: build release test drill install format check clean
+
+build:
+	etc/install-dependencies
+	swift build
+
+release:
+	etc/install-dependencies
+	swift build $(RELEASE) --product batond
+	swift build $(RELEASE) --product baton
+
+test:
+	etc/install-dependencies test
+	swift build --build-tests
+	swift test --skip-build
+
+# Rehearses failovers on this machine and measures them; DRILL passes options on, e.g. make drill DRILL="--interval 1s".
+drill:
+	etc/failover-drill $(DRILL)
+
+install: release
+	install -D -m 755 "$$(swift build $(RELEASE) --show-bin-path)/batond" $(DESTDIR)$(PREFIX)/sbin/batond
+	install -D -m 755 "$$(swift build $(RELEASE) --show-bin-path)/baton" $(DESTDIR)$(PREFIX)/bin/baton
+	install -D -m 644 etc/batond.service $(DESTDIR)/etc/systemd/system/batond.service
+	sed -i 's|@PREFIX@|$(PREFIX)|g' $(DESTDIR)/etc/systemd/system/batond.service
+	install -D -m 644 etc/baton.tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/baton.conf
+	install -d -m 755 $(DESTDIR)/etc/baton
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/baton etc/examples/*.yaml
+
+format:
+	swift format -i -r Package.swift Sources Tests
+
+check:
+	swift format lint --strict -r Package.swift Sources Tests
+
+clean:
+	swift package clean

@@ -1,0 +1,108 @@
+// Events of the state machine as records for people and scripts: the one wording of journal, log, `events` and `why`.
+
+import Control
+import Election
+
+extension Event {
+  /// The event as a journal record.
+  func record(sequence: UInt64, at time: Timestamp) -> EventRecord {
+    EventRecord(
+      sequence: sequence,
+      time: time,
+      level: level,
+      group: group,
+      kind: kind,
+      message: message,
+      fields: fields
+    )
+  }
+
+  /// How much the event matters.
+  var level: EventRecord.Level {
+    switch self {
+    case .transition(_, _, let to, _, _): to == .fault ? .warning : .notice
+    case .handoverBegan, .masterSeen, .peerAlive, .peerLeft, .maintenance, .reconfigured: .info
+    case .handoverFailed, .rivalSeen, .addressRepaired, .late, .peerRestarted: .warning
+    case .addressesFailed: .error
+    case .peerDead: .warning
+    case .probeChanged(_, _, let isPassing, _): isPassing ? .info : .warning
+    case .linkChanged(_, let isUp): isUp ? .info : .warning
+    }
+  }
+
+  /// The group that the event concerns; nil when it concerns the node.
+  var group: String? {
+    switch self {
+    case .transition(let group, _, _, _, _), .handoverBegan(let group, _, _), .handoverFailed(let group, _, _),
+      .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
+      .addressesFailed(let group, _), .probeChanged(let group, _, _, _):
+      group
+    case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .linkChanged, .maintenance, .late, .reconfigured: nil
+    }
+  }
+
+  /// What sort of event it is, for scripts.
+  var kind: String {
+    switch self {
+    case .transition: "transition"
+    case .handoverBegan, .handoverFailed: "handover"
+    case .masterSeen, .rivalSeen: "master"
+    case .addressRepaired, .addressesFailed: "addresses"
+    case .peerAlive, .peerRestarted, .peerDead, .peerLeft: "peer"
+    case .probeChanged: "probe"
+    case .linkChanged: "link"
+    case .maintenance: "maintenance"
+    case .late: "late"
+    case .reconfigured: "configuration"
+    }
+  }
+
+  /// What happened, in one line.
+  var message: String {
+    switch self {
+    case .transition(let group, let from, let to, let term, let reason):
+      "\(group): \(from) -> \(to) (term \(term)): \(reason)"
+    case .handoverBegan(let group, let to, let cause): "\(group): offered to \(to): \(cause)"
+    case .handoverFailed(let group, _, let cause): "\(group): the handover came to nothing: \(cause)"
+    case .masterSeen(let group, let node, let term): "\(group): \(node) is master (term \(term))"
+    case .rivalSeen(let group, let node): "\(group): \(node) is master too"
+    case .addressRepaired(let group, let address):
+      "\(group): somebody removed \(address); it is put back"
+    case .addressesFailed(let group, let cause): "\(group): \(cause)"
+    case .peerAlive(let node): "\(node) is heard"
+    case .peerRestarted(let node): "the agent on \(node) restarted"
+    case .peerDead(let node, let silence, let challenges):
+      "\(node) is dead: silent for \(silence.readable), \(challenges) challenges unanswered"
+    case .peerLeft(let node): "\(node) left"
+    case .probeChanged(let group, let probe, let isPassing, let detail):
+      "\(group): probe \(probe) \(isPassing ? "passes" : "fails: \(detail)")"
+    case .linkChanged(let interface, let isUp): "interface \(interface) \(isUp ? "has a carrier" : "lost its carrier")"
+    case .maintenance(let on): on ? "maintenance began" : "maintenance ended"
+    case .late(let lateness): "the agent woke up \(lateness.readable) late"
+    case .reconfigured: "a new configuration is in force"
+    }
+  }
+
+  /// The facts, for scripts.
+  var fields: [String: String] {
+    switch self {
+    case .transition(_, let from, let to, let term, let reason):
+      ["from": "\(from)", "to": "\(to)", "term": "\(term)", "reason": "\(reason)"]
+    case .handoverBegan(_, let to, let cause): ["to": to, "cause": "\(cause)"]
+    case .handoverFailed(_, let to, let cause): ["to": to, "cause": cause]
+    case .masterSeen(_, let node, let term): ["node": node, "term": "\(term)"]
+    case .rivalSeen(_, let node): ["node": node]
+    case .addressRepaired(_, let address): ["address": "\(address.address)", "interface": address.interface]
+    case .addressesFailed(_, let cause): ["cause": cause]
+    case .peerAlive(let node), .peerRestarted(let node), .peerLeft(let node): ["node": node]
+    case .peerDead(let node, let silence, let challenges):
+      ["node": node, "silenceMicroseconds": "\(silence.nanoseconds / 1000)", "challenges": "\(challenges)"]
+    case .probeChanged(_, let probe, let isPassing, let detail):
+      ["probe": probe, "verdict": isPassing ? "passing" : "failing", "outcome": detail]
+    case .linkChanged(let interface, let isUp): ["interface": interface, "carrier": isUp ? "up" : "down"]
+    case .maintenance(let on): ["on": "\(on)"]
+    case .late(let lateness): ["latenessMicroseconds": "\(lateness.nanoseconds / 1000)"]
+    case .reconfigured: [:]
+    }
+  }
+}

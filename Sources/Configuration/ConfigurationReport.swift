@@ -1,0 +1,118 @@
+// What follows from a configuration before any daemon runs: how fast a dead host is noticed, how long an outage lasts,
+// who holds what, and what each failing probe leads to. A pure function of the configuration; `baton check` prints it.
+
+import Election
+import Health
+
+/// The consequences of a configuration.
+package struct ConfigurationReport: Hashable, Sendable {
+  /// When silence becomes a verdict, on a network without delay and loss unless said otherwise.
+  package struct Detection: Hashable, Sendable {
+    /// Silence for this long makes a peer suspect.
+    package let suspectAfter: Duration
+    /// From a dead node's last heartbeat to the verdict.
+    package let verdict: Duration
+    /// The same when every path loses `lossPercent` of 100 datagrams each way, at random.
+    package let verdictUnderLoss: Duration
+    /// How long clients get no answer when the master's host dies: the host dies at any moment between two heartbeats.
+    /// Moving the addresses comes on top; that takes milliseconds.
+    package let outage: ClosedRange<Duration>
+
+    package static let lossPercent = 30
+  }
+
+  /// What a failing probe does on the node that holds the group.
+  package enum Effect: Hashable, Sendable {
+    /// The group moves.
+    case moves(from: String, to: String)
+    /// The priority falls to this, which is not enough to move the group.
+    case stays(on: String, priority: Int)
+    /// The addresses are given up and nobody else may hold them.
+    case abandons(node: String)
+  }
+
+  /// One probe of a group.
+  package struct Probe: Hashable, Sendable {
+    package let specification: ProbeSpecification
+    /// What its failure does when it alone fails; nil when nobody takes part in the group.
+    package let effect: Effect?
+    /// Whether the probe holds a connection, so that it notices at once when the service's process dies.
+    package let holdsConnection: Bool
+    /// At most this long from a service that begins to refuse or answer wrongly to the verdict.
+    package let errorVerdict: Duration
+    /// At most this long from a service that stops answering to the verdict.
+    package let hangVerdict: Duration
+  }
+
+  /// One group.
+  package struct Group: Hashable, Sendable {
+    package let settings: GroupSettings
+    /// The nodes that take part, the one that wins when all are healthy first.
+    package let ranking: [Candidate]
+    package let probes: [Probe]
+  }
+
+  /// What it was made from.
+  package let configuration: Configuration
+  package let detection: Detection
+  package let groups: [Group]
+
+  package init(_ configuration: Configuration) {
+    let settings = configuration.settings
+    self.configuration = configuration
+    detection = Detection(settings)
+    groups = settings.groups.map { group in
+      let ranking = group.ranking(of: settings.nodes)
+      return Group(settings: group, ranking: ranking, probes: group.probes.map { Probe($0, ranking: ranking) })
+    }
+  }
+}
+
+extension ConfigurationReport.Detection {
+  fileprivate init(_ settings: Settings) {
+    let timing = Timing(interval: settings.interval)
+    let verdict = timing.detectionTime()
+    // A challenge fails when it or its answer is lost on every path.
+    let arrives = 1 - Double(Self.lossPercent) / 100
+    let failure = settings.node.addresses.reduce(1.0) { chance, _ in chance * (1 - arrives * arrives) }
+    self.init(
+      suspectAfter: timing.suspectAfter,
+      verdict: verdict,
+      verdictUnderLoss: timing.detectionTime(failure: failure),
+      outage: verdict - settings.interval...verdict
+    )
+  }
+}
+
+extension ConfigurationReport.Probe {
+  fileprivate init(_ probe: ProbeSpecification, ranking: [Candidate]) {
+    let isHTTP = if case .http = probe.kind { true } else { false }
+    // The service may fail right after an attempt, so the first failing attempt begins one interval later.
+    let lastAttempt = probe.interval * probe.fall
+    self.init(
+      specification: probe,
+      effect: ConfigurationReport.Effect(of: probe, ranking),
+      holdsConnection: isHTTP,
+      errorVerdict: lastAttempt,
+      hangVerdict: lastAttempt + probe.timeout
+    )
+  }
+}
+
+extension ConfigurationReport.Effect {
+  fileprivate init?(of probe: ProbeSpecification, _ ranking: [Candidate]) {
+    guard let holder = ranking.first else { return nil }
+    let next = ranking.dropFirst().first
+    switch probe.consequence {
+    case .ineligible:
+      self = next.map { .moves(from: holder.node, to: $0.node) } ?? .abandons(node: holder.node)
+    case .weight(let weight):
+      let lowered = holder.lowered(by: weight)
+      if let next, next.outranks(lowered) {
+        self = .moves(from: holder.node, to: next.node)
+      } else {
+        self = .stays(on: holder.node, priority: lowered.priority)
+      }
+    }
+  }
+}

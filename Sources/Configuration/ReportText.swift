@@ -1,0 +1,84 @@
+// The report as `baton check` prints it: the answer to "what happens when …", one fact a line.
+
+import Election
+import Health
+
+extension ConfigurationReport {
+  /// The report for people, without the warnings, which are diagnostics of their own.
+  package var lines: [String] {
+    let settings = configuration.settings
+    let others = settings.peers.map { settings.nodes[$0].name }.joined(separator: ", ")
+    let paths = settings.node.addresses.count
+    var lines = [
+      "Cluster \(settings.cluster), as seen from \(settings.node.name); the other "
+        + (settings.peers.count == 1 ? "node is \(others)" : "nodes are \(others)"),
+      "",
+      "Heartbeats  every \(settings.interval.readable) over \(counted(paths, "path")), UDP port \(settings.port)",
+      "Detection   a dead host is suspected after \(detection.suspectAfter.readable) of silence and given up "
+        + "\(detection.verdict.readable) after its last heartbeat",
+      "            with \(Detection.lossPercent) % of all packets lost: after \(detection.verdictUnderLoss.readable)",
+      "Failover    crash, power-off: no answer for \(detection.outage.lowerBound.readable) to "
+        + "\(detection.outage.upperBound.readable), and the milliseconds that the move takes",
+      "            stop, handover, failed probe, return of a better node: handed over without waiting for silence",
+    ]
+    for group in groups { lines += [""] + group.lines }
+    return lines
+  }
+}
+
+extension ConfigurationReport.Group {
+  fileprivate var lines: [String] {
+    var lines = ["Group \(settings.name)"]
+    lines += settings.virtualAddresses.map { "  holds     \($0)" }
+    for (index, candidate) in ranking.enumerated() {
+      lines.append("  \(index == 0 ? "wins    " : "then    ")  \(candidate.node), priority \(candidate.priority)")
+    }
+    if !settings.preempt {
+      lines.append("  returns   never by itself: whoever holds the group keeps it (preempt: false)")
+    } else if settings.preemptDelay > .zero {
+      lines.append("  returns   when a better node has been healthy for \(settings.preemptDelay.readable)")
+    }
+    if probes.isEmpty {
+      lines.append(
+        "  probes    none: only the failure of a host, link or agent moves the group, not that of the service"
+      )
+    }
+    for probe in probes { lines += probe.lines }
+    return lines
+  }
+}
+
+extension ConfigurationReport.Probe {
+  fileprivate var lines: [String] {
+    var lines = [
+      "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)"
+    ]
+    let death = holdsConnection ? "at once when its standing connection breaks, " : ""
+    lines.append(
+      "            fails \(death)within \(errorVerdict.readable) on errors, "
+        + "within \(hangVerdict.readable) when nothing answers"
+    )
+    if let effect { lines.append("            then \(effect.readable)") }
+    return lines
+  }
+}
+
+extension ConfigurationReport.Effect {
+  fileprivate var readable: String {
+    switch self {
+    case .moves(let from, let to): "the group moves from \(from) to \(to)"
+    case .stays(let node, let priority): "\(node) goes on with priority \(priority), still the highest"
+    case .abandons(let node): "\(node) gives the addresses up, and nobody else may hold them"
+    }
+  }
+}
+
+extension ProbeSpecification.Kind {
+  /// `GET http://127.0.0.1:80/health`, `TCP 127.0.0.1:5432`
+  fileprivate var readable: String {
+    switch self {
+    case .tcp(let endpoint): "TCP \(endpoint)"
+    case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+    }
+  }
+}

@@ -1,0 +1,197 @@
+// One run of one scenario: a fresh lab, some quiet, then the fault at some moment between two heartbeats, then
+// watching until the dust has settled.
+
+import Election
+import Glibc
+
+/// One run of a scenario.
+package struct Exercise {
+  /// What happens.
+  package let scenario: Scenario
+  /// Who has to deal with it.
+  package let agent: any FailoverAgent
+  /// The time between two heartbeats.
+  package let interval: Duration
+  /// When the fault happens, as a share of the time between two heartbeats, 0 up to 1.
+  package var phase = Double.random(in: 0..<1)
+  /// How long loss and attack last.
+  package var duration: Duration = .seconds(60)
+  /// The server to use where nginx is not installed; see `Service`.
+  package var fallbackService: [String]?
+  /// Is told what happens while it happens.
+  package var narrate: (String) -> Void = { _ in }
+
+  package init(scenario: Scenario, agent: any FailoverAgent, interval: Duration) {
+    self.scenario = scenario
+    self.agent = agent
+    self.interval = interval
+  }
+
+  /// Runs it.
+  ///
+  /// - Throws: When the lab could not be built or the agents did not start: there is nothing to judge then.
+  package func run(workspace: Workspace) throws(DrillError) -> Measurement {
+    var plan = ClusterPlan(interval: interval)
+    plan.preempt = scenario.preempt
+    narrate("two hosts, a client and a switch; \(agent.name) on both hosts")
+    let bench = try Bench(
+      agent: agent,
+      plan: plan,
+      paths: scenario.paths,
+      workspace: workspace,
+      fallbackService: fallbackService
+    )
+    defer { bench.tearDown() }
+    let mallory = scenario == .attack ? try Mallory(in: bench.lab) : nil
+    defer { _ = try? mallory?.stop() }
+    try bench.settle()
+    try prepare(bench)
+    try bench.startClient()
+    MonotonicClock.sleep(for: .milliseconds(200))
+    try HeartbeatTap.waitForHeartbeat(of: bench.alpha, in: bench.lab, atMost: interval * 2)
+    MonotonicClock.sleep(for: interval.scaled(by: agent.meanIntervalShare * phase))
+
+    let changes = bench.agent.stateChanges(on: bench.alpha)
+    let begin = MonotonicClock.now
+    let partition = try perform(bench, mallory)
+    bench.expectAnswers()
+    MonotonicClock.sleep(for: interval * 2 + .milliseconds(500))
+    let end = MonotonicClock.now
+    let (client, answers) = try bench.finish()
+
+    var measurement = Measurement(
+      client: client.within(begin..<end),
+      // With the last answer before the fault: the first after it may already be another's.
+      answers: answers.within(begin - answers.period..<end),
+      partition: partition
+    )
+    if scenario.budget(interval: interval).takeovers == 0 {
+      measurement.stateChanges = abs(bench.agent.stateChanges(on: bench.alpha) - changes)
+    }
+    measurement.problems = bench.problems
+    if !measurement.problems.isEmpty { measurement.logs = bench.logTails() }
+    return measurement
+  }
+
+  /// What has to be so before the fault.
+  private func prepare(_ bench: Bench) throws(DrillError) {
+    switch scenario {
+    case .preemptiveReturn:
+      narrate("stopping \(agent.name) on alpha; beta takes over")
+      try stopAlpha(bench)
+    case .attack:
+      // What is recorded here, handovers and an earlier life of each agent, is what mallory will replay.
+      narrate("mallory records while \(agent.name) is stopped and started again on alpha")
+      try stopAlpha(bench)
+      try bench.restartAgent(on: bench.alpha)
+      try bench.settle()
+    default: break
+    }
+  }
+
+  private func stopAlpha(_ bench: Bench) throws(DrillError) {
+    let process = bench.agents[bench.alpha.number]
+    process.signal(SIGTERM)
+    guard process.waitForEnd(atMost: interval * 4 + .seconds(5)), bench.expect([bench.beta]) else {
+      throw DrillError("stop", "\(agent.name) on alpha", bench.logTails().joined(separator: "\n"))
+    }
+    MonotonicClock.sleep(for: interval * 2)
+  }
+
+  /// Makes it happen, and waits for what should come of it.
+  ///
+  /// - Returns: While the hosts could not hear each other.
+  private func perform(_ bench: Bench, _ mallory: Mallory?) throws(DrillError) -> Range<Instant>? {
+    let (alpha, beta) = (bench.alpha, bench.beta)
+    let master = bench.agents[alpha.number]
+    switch scenario {
+    case .quiet:
+      narrate("leaving everything alone for 5 s")
+      MonotonicClock.sleep(for: .seconds(5))
+    case .stop:
+      narrate("SIGTERM to \(agent.name) on alpha")
+      master.signal(SIGTERM)
+      bench.expect([beta])
+    case .kill:
+      let family = master.family
+      narrate("SIGKILL to \(agent.name) on alpha (\(family.count) processes)")
+      master.signal(SIGKILL, family: family)
+      bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
+    case .hang:
+      let family = master.family
+      narrate("SIGSTOP to \(agent.name) on alpha (\(family.count) processes)")
+      master.signal(SIGSTOP, family: family)
+      bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
+      MonotonicClock.sleep(for: interval * 2)
+      narrate("SIGCONT: \(agent.name) on alpha wakes up")
+      master.signal(SIGCONT, family: family)
+      expectOne(bench)
+    case .serviceCrash:
+      narrate("SIGKILL to the service on alpha")
+      bench.services[alpha.number].crash()
+      bench.expect([beta])
+    case .failedProbe:
+      narrate("/health answers 500 on alpha")
+      try bench.services[alpha.number].fallSick()
+      bench.expect([beta])
+    case .cable, .cableOfTwo:
+      narrate("pulling alpha's cable to the clients")
+      try bench.lab.inject(.cablePulled(alpha, path: 0))
+      bench.expect([beta])
+    case .powerOff:
+      narrate("dropping all frames from and to alpha")
+      try bench.lab.inject(.powerOff(alpha))
+      bench.expect([beta])
+    case .partition:
+      return try part(bench)
+    case .preemptiveReturn:
+      narrate("starting \(agent.name) on alpha")
+      try bench.restartAgent(on: alpha)
+      bench.expect([alpha])
+    case .handover:
+      narrate("handover web --to beta")
+      try bench.agent.handOver(from: alpha, to: beta)
+      bench.expect([beta])
+    case .loss30, .loss50:
+      let percent = scenario == .loss30 ? 30 : 50
+      narrate("dropping \(percent) % of the frames between the hosts for \(duration.readable)")
+      try bench.lab.inject(.loss(percent: percent))
+      MonotonicClock.sleep(for: duration)
+    case .attack:
+      try attack(bench, mallory)
+    }
+    return nil
+  }
+
+  private func part(_ bench: Bench) throws(DrillError) -> Range<Instant> {
+    narrate("dropping all frames between the hosts")
+    let begin = MonotonicClock.now
+    try bench.lab.inject(.partition)
+    bench.expect("both hosts to answer, as a pair must") { bench.watch.answered(by: bench.lab.hosts) }
+    MonotonicClock.sleep(for: interval * 2 + .milliseconds(200))
+    narrate("healing the network")
+    try bench.lab.heal()
+    let end = MonotonicClock.now
+    expectOne(bench)
+    return begin..<end
+  }
+
+  private func expectOne(_ bench: Bench) {
+    bench.expect("one host alone to answer for the address") {
+      bench.lab.hosts.contains { bench.watch.answered(by: [$0], for: .milliseconds(100)) }
+    }
+  }
+
+  private func attack(_ bench: Bench, _ mallory: Mallory?) throws(DrillError) {
+    narrate("mallory attacks both hosts for \(duration.readable)")
+    mallory?.attack()
+    MonotonicClock.sleep(for: duration / 2)
+    narrate("\(agent.name) on beta is killed and started again under attack")
+    bench.agents[bench.beta.number].end()
+    try bench.restartAgent(on: bench.beta)
+    MonotonicClock.sleep(for: duration / 2)
+    let summary = try mallory?.stop() ?? ""
+    narrate("mallory gives up: \(summary)")
+    bench.expect([bench.alpha])
+  }
+}

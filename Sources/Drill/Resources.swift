@@ -1,0 +1,116 @@
+// What the agents cost while nothing happens: processor time by the scheduler's own count, and memory.
+
+import Election
+
+/// What one agent on one host used.
+package struct ResourceUse: Encodable, Sendable {
+  /// The agent.
+  package let agent: String
+  /// `master` or `backup`.
+  package let role: String
+  /// How many groups it had.
+  package let groups: Int
+  /// Processor time, in percent of one core.
+  package let processorPercent: Double
+  /// Resident memory of all its processes, in MiB (VmRSS).
+  package let residentMiB: Double
+  /// The part of it that is the agent's alone, in MiB (RssAnon).
+  package let anonymousMiB: Double
+  /// How many processes it is.
+  package let processes: Int
+  /// The most processor time that it may use; nil for an agent that is there for comparison.
+  package let processorBudget: Double?
+  /// The most resident memory that it may use, in MiB.
+  package let residentBudget: Double?
+
+  /// Whether it used no more than it may.
+  package var isWithinBudget: Bool {
+    processorPercent <= processorBudget ?? .infinity && residentMiB <= residentBudget ?? .infinity
+  }
+
+  /// What is measured: how many groups, and what is allowed then.
+  private static let loads = [
+    (groups: 1, processor: 0.5, resident: 12.0),
+    (groups: 200, processor: 0.6, resident: Double.infinity),
+  ]
+
+  /// Measures the agents of a drill, each alone in a fresh lab, for the drill's duration.
+  package static func measure(
+    _ drill: Drill,
+    workspace: Workspace,
+    narrate: (String) -> Void
+  ) throws(DrillError) -> [ResourceUse] {
+    var uses: [ResourceUse] = []
+    for load in loads {
+      for (number, agent) in drill.agents.enumerated() {
+        narrate("resources, \(agent.name): \(load.groups) group(s), \(drill.duration.readable)")
+        var plan = ClusterPlan(interval: drill.interval)
+        plan.groups = load.groups
+        plan.probes = false
+        let bench = try Bench(
+          agent: agent,
+          plan: plan,
+          workspace: workspace,
+          fallbackService: drill.fallbackService
+        )
+        defer { bench.tearDown() }
+        try bench.settle()
+        // Both announce for a few seconds after a takeover.
+        MonotonicClock.sleep(for: .seconds(6))
+        let families = bench.agents.map(\.family)
+        let began = MonotonicClock.now
+        let before = families.map(processorTime)
+        MonotonicClock.sleep(for: drill.duration)
+        let after = families.map(processorTime)
+        let span = (MonotonicClock.now - began).milliseconds * 1_000_000
+        for (host, family) in zip(bench.lab.hosts, families) {
+          let used = Double(after[host.number] &- before[host.number])
+          let memory = family.map(ProcessTable.memory)
+          let isJudged = number == 0 && drill.judgesFirst
+          uses.append(
+            ResourceUse(
+              agent: agent.name,
+              role: host == bench.alpha ? "master" : "backup",
+              groups: load.groups,
+              processorPercent: used / span * 100,
+              residentMiB: Double(memory.reduce(0) { $0 + $1.resident }) / 1_024,
+              anonymousMiB: Double(memory.reduce(0) { $0 + $1.anonymous }) / 1_024,
+              processes: family.count,
+              processorBudget: isJudged ? load.processor : nil,
+              residentBudget: isJudged && load.resident.isFinite ? load.resident : nil
+            )
+          )
+        }
+      }
+    }
+    return uses
+  }
+
+  private static func processorTime(of family: [Int32]) -> UInt64 {
+    family.reduce(0) { $0 + ProcessTable.processorTime(of: $1) }
+  }
+
+  /// The uses as a table.
+  package static func text(_ uses: [ResourceUse]) -> String {
+    var table = Table(
+      header: ["groups", "agent", "role", "% of a core", "RSS MiB", "own MiB", "processes", "budget", "verdict"],
+      rightAligned: [0, 3, 4, 5, 6]
+    )
+    for use in uses {
+      let budget = [
+        use.processorBudget.map { "≤ \($0) %" }, use.residentBudget.map { "≤ \($0) MiB" },
+      ].compactMap(\.self).joined(separator: ", ")
+      table.add([
+        String(use.groups), use.agent, use.role, hundredths(use.processorPercent), hundredths(use.residentMiB),
+        hundredths(use.anonymousMiB), String(use.processes), budget,
+        budget.isEmpty ? "" : use.isWithinBudget ? "pass" : "MISSED",
+      ])
+    }
+    return table.lines.joined(separator: "\n")
+  }
+
+  private static func hundredths(_ value: Double) -> String {
+    let rounded = Int((value * 100).rounded())
+    return "\(rounded / 100).\(rounded % 100 < 10 ? "0" : "")\(rounded % 100)"
+  }
+}

@@ -1,0 +1,142 @@
+// The facts that a group concludes from, and how they come in: the kernel's answers, probes, links, and what is known of
+// the other nodes. Nothing is concluded here.
+
+import Health
+
+extension Group {
+  /// Begins: whatever an earlier life left behind is taken away first.
+  mutating func start(_ world: Surroundings, _ outbox: inout Outbox) {
+    clean(until: world.now + world.listeningTime, &outbox)
+    evaluate(world, &outbox)
+  }
+
+  /// Has whatever an earlier life left behind removed, and listens meanwhile.
+  mutating func clean(until: Instant, _ outbox: inout Outbox) {
+    let operation = nextOperation()
+    state = .initial(until: until, cleaning: operation)
+    outbox.effects.append(.removeAddresses(group: id, operation: operation, settings.virtualAddresses))
+  }
+
+  /// Takes the kernel's answer to an operation; answers to operations that no longer matter are only noted.
+  mutating func addressesChanged(
+    operation: UInt64,
+    failure: String?,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    if let failure { outbox.journal(.addressesFailed(group: settings.name, failure)) }
+    switch state {
+    case .initial(_, operation):
+      // Without certainty that nothing is left, the node listens on and asks again.
+      if let failure {
+        addressFailure = (failure, world.now + Self.removalRetry)
+      } else {
+        // The node may have been mute until now: the time to listen begins.
+        addressFailures = 0
+        state = .initial(until: world.now + world.listeningTime, cleaning: nil)
+      }
+    case .master(.acquiring(operation)):
+      acquired(failure: failure, world, &outbox)
+    case .master(.releasing(operation, let next, _)):
+      released(failure: failure, next: next, operation: operation, world, &outbox)
+    case .master(.holding):
+      if mending.remove(operation) != nil, failure != nil { mendAt = world.now + Self.addressRetry }
+    case .initial, .backup, .master, .fault:
+      break
+    }
+    evaluate(world, &outbox)
+  }
+
+  /// Takes a refusal of the kernel; the more of them in a row, the longer nothing is tried again.
+  mutating func noteAddressFailure(_ failure: String, _ world: Surroundings) {
+    let pause = Self.addressRetry * (1 << min(addressFailures, 6))
+    addressFailure = (failure, world.now + min(pause, .seconds(300)))
+    addressFailures += 1
+  }
+
+  /// Takes a probe's result.
+  mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
+    guard let index = health.index(of: name), let change = health.record(result, at: index) else { return }
+    outbox.isDirty = true
+    outbox.journal(
+      .probeChanged(
+        group: settings.name,
+        probe: name,
+        isPassing: change.to == .passing,
+        detail: "\(change.result.outcome)"
+      )
+    )
+  }
+
+  /// Takes a change of an interface's carrier.
+  mutating func setLink(_ interface: String, isUp: Bool, at now: Instant) {
+    if isUp { linksDown.remove(interface) } else { linksDown.insert(interface) }
+    linkReturned = isUp ? now : nil
+    // Addresses that could not be removed answer again: the kernel is asked now.
+    if isUp, case .master(.releasing(let operation, let next, .some)) = state {
+      state = .master(.releasing(operation: operation, next: next, retryAt: now))
+    }
+  }
+
+  /// Takes what another node says; whether that is news.
+  mutating func hear(_ record: GroupRecord, from node: Int) -> Bool {
+    guard views[node].record != record else { return false }
+    views[node].record = record
+    if record.state == .master { views[node].hasRestarted = false }
+    return true
+  }
+
+  // MARK: Other nodes
+
+  /// Takes how a peer stands.
+  mutating func noteStanding(_ standing: Standing, of node: Int) {
+    views[node].isAlive = standing.isAlive
+    views[node].isTwoWay = standing.isTwoWay
+    views[node].deafSince = standing.deafSince
+    if standing.isAlive { views[node].death = nil }
+  }
+
+  /// Forgets what a peer said that is not alive any more.
+  mutating func forget(_ node: Int, death: Standing.Evidence?, name: String) {
+    views[node].record = nil
+    views[node].death =
+      death.map { .masterDead(node: name, silence: $0.silence, challenges: $0.challenges) }
+      ?? .masterReleased(node: name)
+  }
+
+  /// Forgets what a peer said in an earlier life.
+  mutating func peerRestarted(_ node: Int) {
+    views[node].record = nil
+    views[node].refusedUntil = nil
+    views[node].hasRestarted = true
+  }
+}
+
+/// How a peer stands, as far as groups care.
+package struct Standing: Hashable, Sendable {
+  /// Held to be alive.
+  package let isAlive: Bool
+  /// Alive, and hearing us.
+  package let isTwoWay: Bool
+  /// Since when it says that it does not hear us.
+  package let deafSince: Instant?
+  /// The verdict's evidence, if it was declared dead for silence.
+  package let death: Evidence?
+
+  /// What a verdict of death rests on.
+  package struct Evidence: Hashable, Sendable {
+    package let silence: Duration
+    package let challenges: Int
+  }
+
+  package init(_ session: PeerSession) {
+    isAlive = session.isAlive
+    isTwoWay = session.isTwoWay
+    deafSince = session.isAlive ? session.deafSince : nil
+    if case .dead(let lastHeard, let since, let challenges) = session.liveness, challenges > 0 {
+      death = Evidence(silence: since - lastHeard, challenges: challenges)
+    } else {
+      death = nil
+    }
+  }
+}

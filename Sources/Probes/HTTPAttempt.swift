@@ -1,0 +1,78 @@
+// When a broken connection is the service's fault, and when it is worth another try.
+//
+// A connection that stood idle may break for a good reason: a polite server closes it after its keep-alive timeout,
+// a worker process is replaced on reload. So the break alone is no verdict; it is a reason to connect and ask at once.
+// If that is refused, the service is gone: decisive. If it is accepted but reset or closed before an answer, the
+// listener may belong to a process that is dying this very moment (a server's master outlives its workers by a few
+// hundred microseconds), so a few more tries follow, a millisecond apart, until it is refused, answers, or has shown
+// often enough that it does not.
+
+import Health
+import NIOCore
+
+/// One question to the service, which may take several connections to get its answer.
+struct HTTPAttempt {
+  /// What to do after a connection ended without an answer.
+  enum Next: Equatable {
+    /// Connect and ask again after this long.
+    case reconnect(after: TimeAmount)
+    /// That is the result.
+    case finish(ProbeResult)
+  }
+
+  /// How often an accepted and then dropped connection is tried again, once the standing one broke.
+  static let maximumRetries = 3
+  /// The pause before each of these tries.
+  static let retrySpacing = TimeAmount.milliseconds(1)
+
+  /// When the question was first asked.
+  let started: NIODeadline
+  /// Whether this one was asked out of rhythm, only to tell a broken connection from a dead service. If it passes it
+  /// is not reported: `rise` and `fall` count intervals, however often a server closes its connections.
+  var isExtra: Bool
+  private var usesStandingConnection: Bool
+  private var standingConnectionBroke: Bool
+  private var retries = 0
+
+  private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
+    self.started = started
+    self.isExtra = isExtra
+    self.usesStandingConnection = usesStandingConnection
+    self.standingConnectionBroke = standingConnectionBroke
+  }
+
+  /// An attempt on a new connection where none stood before.
+  static func first(at now: NIODeadline) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
+  }
+
+  /// An attempt on the standing connection.
+  static func onStandingConnection(at now: NIODeadline) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
+  }
+
+  /// An attempt on a new connection after the standing one broke while idle.
+  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> HTTPAttempt {
+    HTTPAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
+  }
+
+  /// Takes note that the connection in use failed in this way before the answer was complete.
+  mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
+    if usesStandingConnection {
+      usesStandingConnection = false
+      standingConnectionBroke = true
+      return .reconnect(after: .zero)
+    }
+    guard standingConnectionBroke else { return .finish(ProbeResult(outcome: outcome)) }
+    switch outcome {
+    case .reset, .closed:
+      guard retries < Self.maximumRetries else { return .finish(ProbeResult(outcome: outcome, isDecisive: true)) }
+      retries += 1
+      return .reconnect(after: Self.retrySpacing)
+    case .refused:
+      return .finish(ProbeResult(outcome: outcome, isDecisive: true))
+    case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed:
+      return .finish(ProbeResult(outcome: outcome))
+    }
+  }
+}

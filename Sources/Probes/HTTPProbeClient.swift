@@ -1,0 +1,177 @@
+// The HTTP probe: asks at every interval over one standing connection, and in between listens for its end.
+//
+// When a server dies, its kernel says so: the FIN or RST of the idle connection arrives within microseconds. The client
+// then connects and asks at once, in the same tick of the loop, and either the service answers (it only closed an idle
+// connection, which is its right) or the verdict is there without waiting for the interval. HTTPAttempt decides which.
+// A server that will not keep connections is asked over a new one each time.
+
+import Health
+import NIOCore
+
+/// Asks an HTTP/1.1 server. Lives on one event loop.
+final class HTTPProbeClient: ProbeClient {
+  private enum State {
+    /// No connection, and none stood since the last result.
+    case disconnected
+    case standing(HTTPConnection)
+    /// The standing connection is gone; another question follows soon.
+    case broken
+    case asking(HTTPAttempt, HTTPConnection)
+    /// Between two connections of one attempt.
+    case pausing(HTTPAttempt)
+    case stopped
+  }
+
+  private let probe: HTTPProbe
+  private let timeout: TimeAmount
+  private let loop: any EventLoop
+  private let report: (ProbeResult) -> Void
+  private var state = State.disconnected
+  private var extraAttempts = 0
+  private var deadline: Scheduled<Void>?
+  private var pause: Scheduled<Void>?
+
+  init(_ probe: HTTPProbe, timeout: TimeAmount, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
+    self.probe = probe
+    self.timeout = timeout
+    self.loop = loop
+    self.report = report
+  }
+
+  func ask() {
+    extraAttempts = 0
+    switch state {
+    case .disconnected:
+      start(.first(at: .now()), on: nil)
+    case .broken:
+      start(.afterBreak(at: .now(), isExtra: false), on: nil)
+    case .standing(let connection):
+      start(.onStandingConnection(at: .now()), on: connection)
+    case .asking(var attempt, let connection):
+      attempt.isExtra = false
+      state = .asking(attempt, connection)
+    case .pausing(var attempt):
+      attempt.isExtra = false
+      state = .pausing(attempt)
+    case .stopped:
+      break
+    }
+  }
+
+  func stop() {
+    cancelTimers()
+    switch state {
+    case .standing(let connection), .asking(_, let connection): connection.close()
+    case .disconnected, .broken, .pausing, .stopped: break
+    }
+    state = .stopped
+  }
+
+  /// How long to wait before asking out of rhythm, after that many such attempts since the last tick. A few come at
+  /// once, as connections may end one after another while a server goes down; then the pauses double, so that a
+  /// server that drops every idle connection is asked a dozen times per interval, not without end.
+  static func pause(beforeExtraAttempt count: Int) -> TimeAmount {
+    count < 4 ? .zero : .milliseconds(1 << min(Int64(count) - 4, 20))
+  }
+
+  private func standingConnectionEnded(wasHealthy: Bool) {
+    state = .broken
+    // From a service that was sick already nothing is lost by waiting for the interval.
+    guard wasHealthy else { return }
+    let delay = Self.pause(beforeExtraAttempt: extraAttempts)
+    extraAttempts += 1
+    if delay == .zero {
+      askAfterBreak()
+    } else {
+      pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in self?.askAfterBreak() }
+    }
+  }
+
+  private func askAfterBreak() {
+    guard case .broken = state else { return }
+    start(.afterBreak(at: .now(), isExtra: true), on: nil)
+  }
+
+  private func start(_ attempt: HTTPAttempt, on connection: HTTPConnection?) {
+    cancelTimers()
+    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
+    if let connection {
+      state = .asking(attempt, connection)
+      connection.ask()
+    } else {
+      connect(for: attempt)
+    }
+  }
+
+  private func connect(for attempt: HTTPAttempt) {
+    let connection = HTTPConnection(probe, owner: self)
+    state = .asking(attempt, connection)
+    connection.open(on: loop, timeout: timeout)
+  }
+
+  private func reconnect(for attempt: HTTPAttempt, after delay: TimeAmount) {
+    guard delay > .zero else { return connect(for: attempt) }
+    state = .pausing(attempt)
+    pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+      guard case .pausing(let attempt) = self?.state else { return }
+      self?.connect(for: attempt)
+    }
+  }
+
+  private func cancelTimers() {
+    deadline?.cancel()
+    pause?.cancel()
+  }
+
+  private func timedOut() {
+    switch state {
+    case .asking(_, let connection):
+      let outcome = connection.faultSoFar ?? .timeout
+      connection.close()
+      finish(ProbeResult(outcome: outcome), in: .disconnected)
+    case .pausing:
+      finish(ProbeResult(outcome: .timeout), in: .disconnected)
+    case .disconnected, .standing, .broken, .stopped:
+      break
+    }
+  }
+
+  private func finish(_ result: ProbeResult, in next: State) {
+    cancelTimers()
+    state = next
+    report(result)
+  }
+}
+
+extension HTTPProbeClient: HTTPConnectionOwner {
+  func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
+    guard case .asking(let attempt, connection) = state else { return }
+    cancelTimers()
+    state = isStanding ? .standing(connection) : .disconnected
+    if let fault {
+      report(ProbeResult(outcome: fault))
+    } else if !attempt.isExtra {
+      report(ProbeResult(outcome: .passed(.nanoseconds((NIODeadline.now() - attempt.started).nanoseconds))))
+    }
+    // A server that keeps connections ends one with its answer now and then: after so many requests, or on its way
+    // down, when its other workers may answer a little longer. One that does so at every tick keeps none.
+    if !isStanding, connection.answers > 1 || attempt.isExtra { standingConnectionEnded(wasHealthy: fault == nil) }
+  }
+
+  func connection(_ connection: HTTPConnection, failedWith outcome: ProbeOutcome) {
+    switch state {
+    case .standing(connection):
+      standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)
+    case .asking(var attempt, connection):
+      switch attempt.connectionFailed(outcome) {
+      case .finish(let result): finish(result, in: .disconnected)
+      case .reconnect(let delay): reconnect(for: attempt, after: delay)
+      }
+    case .standing, .asking, .disconnected, .broken, .pausing, .stopped:
+      break
+    }
+  }
+}
+
+/// Matches a connection by identity in patterns.
+private func ~= (pattern: HTTPConnection, value: HTTPConnection) -> Bool { pattern === value }

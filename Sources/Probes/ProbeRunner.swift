@@ -1,0 +1,83 @@
+// Runs all probes of all groups, on a thread of its own, so that a slow or hostile service never delays a heartbeat.
+//
+// The runner only asks and reports; what the answers mean is judged elsewhere (Health). Everything below it lives on
+// its one event loop and needs no locks.
+
+import Health
+import NIOCore
+import NIOPosix
+
+/// Which probe of which group; stays the same when a reload moves either to another position.
+package struct ProbeKey: Hashable, Sendable, CustomStringConvertible {
+  /// The group's name.
+  package let group: String
+  /// The probe's name, unique within the group.
+  package let probe: String
+
+  package init(group: String, probe: String) {
+    self.group = group
+    self.probe = probe
+  }
+
+  /// `group/probe`
+  package var description: String { "\(group)/\(probe)" }
+}
+
+/// The probes under way. `stop` must be called before the last reference goes.
+package final class ProbeRunner: Sendable {
+  /// Takes each finished attempt, on the runner's thread: it must not block, and hands the result to its own thread.
+  package typealias Report = @Sendable (ProbeKey, ProbeResult) -> Void
+
+  private let group: MultiThreadedEventLoopGroup
+  private let loop: any EventLoop
+  private let probes: NIOLoopBoundBox<[ProbeKey: ScheduledProbe]>
+  private let phase: @Sendable () -> Double
+  private let report: Report
+
+  /// Starts the thread, with nothing to probe yet. A thread inherits the scheduling policy of the one that makes it,
+  /// so make the runner before the heartbeat thread gets a real-time one.
+  ///
+  /// - Parameters:
+  ///   - phase: Gives each new probe the fraction of its interval (0 to 1) between its first and second attempt, so
+  ///     that probes started together spread out.
+  ///   - report: Takes the results.
+  package init(
+    phase: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+    report: @escaping Report
+  ) {
+    group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    loop = group.next()
+    probes = .makeBoxSendingValue([:], eventLoop: loop)
+    self.phase = phase
+    self.report = report
+  }
+
+  /// Makes these the probes that run. One whose question and rhythm are unchanged goes on undisturbed, with its
+  /// standing connection; a new or changed one makes its first attempt at once; the others stop, and no result of
+  /// theirs is reported after the change took effect on the runner's thread. Not to be called after `stop`.
+  package func update(_ specifications: [ProbeKey: ProbeSpecification]) {
+    loop.execute { [self] in
+      var next: [ProbeKey: ScheduledProbe] = [:]
+      for (key, specification) in specifications {
+        if let running = probes.value[key], running.runs(specification) { next[key] = running }
+      }
+      for (key, old) in probes.value where next[key] == nil { old.stop() }
+      for (key, specification) in specifications where next[key] == nil {
+        let probe = ScheduledProbe(specification, on: loop) { [report] result in report(key, result) }
+        next[key] = probe
+        probe.start(phase: phase())
+      }
+      probes.value = next
+    }
+  }
+
+  /// Ends all probes, closes their connections and then the thread. A result that is being reported meanwhile may
+  /// still arrive; none does after `completion`, which is called on some other thread.
+  package func stop(completion: @escaping @Sendable () -> Void = {}) {
+    loop.execute { [self] in
+      for probe in probes.value.values { probe.stop() }
+      probes.value = [:]
+      group.shutdownGracefully { _ in completion() }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// The rhythm of one probe: ask at once, then after a random part of the interval, then at every interval.
+//
+// Ticks are counted on the clock, not from the end of an attempt, so the rhythm does not drift with the service's
+// speed. What an attempt does, and how many connections it takes, is the client's business.
+
+import Health
+import NIOCore
+
+/// Asks one service in one way. Lives on one event loop.
+protocol ProbeClient: AnyObject {
+  /// Starts an attempt, unless one is under way. Its result is reported within the timeout.
+  func ask()
+  /// Ends everything; nothing is reported afterwards.
+  func stop()
+}
+
+/// One probe with its timer. Lives on one event loop.
+final class ScheduledProbe {
+  private let specification: ProbeSpecification
+  private let loop: any EventLoop
+  private let client: any ProbeClient
+  private var timer: Scheduled<Void>?
+
+  /// A probe that has not started yet; `report` is called on the loop.
+  init(_ specification: ProbeSpecification, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
+    self.specification = specification
+    self.loop = loop
+    let timeout = TimeAmount(specification.timeout)
+    client =
+      switch specification.kind {
+      case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
+      case .http(let probe): HTTPProbeClient(probe, timeout: timeout, on: loop, report: report)
+      }
+  }
+
+  /// Whether this is what the specification asks for; rise, fall and consequence are judged elsewhere.
+  func runs(_ other: ProbeSpecification) -> Bool {
+    specification.kind == other.kind && specification.interval == other.interval
+      && specification.timeout == other.timeout
+  }
+
+  /// Makes the first attempt now; the second follows after this fraction of the interval.
+  func start(phase: Double) {
+    schedule(at: .now() + TimeAmount(specification.interval) * min(max(phase, 0), 1))
+    client.ask()
+  }
+
+  /// Ends the probe.
+  func stop() {
+    timer?.cancel()
+    client.stop()
+  }
+
+  private func schedule(at tick: NIODeadline) {
+    timer = loop.assumeIsolated().scheduleTask(deadline: tick) { [weak self] in self?.tick(tick) }
+  }
+
+  private func tick(_ tick: NIODeadline) {
+    let interval = TimeAmount(specification.interval)
+    // After a long pause of the whole process the missed ticks are dropped, not caught up with.
+    schedule(at: max(tick + interval, .now()))
+    client.ask()
+  }
+}
+
+extension TimeAmount {
+  /// This amount times a fraction.
+  fileprivate static func * (amount: TimeAmount, factor: Double) -> TimeAmount {
+    .nanoseconds(Int64(Double(amount.nanoseconds) * factor))
+  }
+}
