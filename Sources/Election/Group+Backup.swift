@@ -21,6 +21,7 @@ extension Group {
 
     if let master = claimant(world) {
       if lastMaster != master { noteMaster(master, world, &outbox) }
+      if let record = views[master].record, record.state == .master { lastMasterTerm = record.term }
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
       considerPreemption(of: master, obstacle, world, &outbox)
       return false
@@ -31,7 +32,8 @@ extension Group {
     // While a successor has our release, the group is on its way.
     guard obstacle == nil || mayTakeBack(obstacle, world), step?.kind != .release else { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
-    if wake(at: max(start, candidacyEnds(world)) + delay * betterRanks(world), world) { return false }
+    let begin = max(start + handoverPatience(world), candidacyEnds(world))
+    if wake(at: begin + delay * betterRanks(world), world) { return false }
     promote(term: term + 1, because: takeoverReason(world), world, &outbox)
     return true
   }
@@ -45,11 +47,27 @@ extension Group {
     return eligibleSince + max(world.roundTrip * 2, Timing.candidacy)
   }
 
+  /// How long a new master is waited for after the old one has said that it handed the group over, or has left: the word
+  /// of the one may arrive before the word of the other.
+  private func handoverPatience(_ world: Surroundings) -> Duration {
+    guard let lastMaster else { return .zero }
+    let patience = Timing.candidacy * 4 + world.roundTrip * 2
+    let view = views[lastMaster]
+    // One that has left had handed over before, if it could.
+    if !view.isAlive, case .masterReleased? = view.death { return patience }
+    // A release names the next term; whoever gives way in another manner keeps its own.
+    return view.isAlive && view.record.map { $0.term > lastMasterTerm } ?? false ? patience : .zero
+  }
+
   /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
   /// is better served from here than not at all.
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
-    guard obstacle == .maintenance, case .handedOverTo = reason else { return false }
-    return world.now - since < .seconds(2)
+    guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason, let lastMaster,
+      world.names[lastMaster] == successor, world.now - since < .seconds(2)
+    else { return false }
+    return views.indices.allSatisfy { node in
+      node == world.here || !views[node].isAlive || views[node].record?.isEligible == false
+    }
   }
 
   /// The live node that holds the group or is just handing it over; nil when nobody does.

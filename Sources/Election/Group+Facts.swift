@@ -72,6 +72,10 @@ extension Group {
   mutating func setLink(_ interface: String, isUp: Bool, at now: Instant) {
     if isUp { linksDown.remove(interface) } else { linksDown.insert(interface) }
     linkReturned = isUp ? now : nil
+    // Addresses that could not be removed answer again: the kernel is asked now.
+    if isUp, case .master(.releasing(let operation, let next, .some)) = state {
+      state = .master(.releasing(operation: operation, next: next, retryAt: now))
+    }
   }
 
   /// Takes what another node says; whether that is news.

@@ -98,6 +98,8 @@ package struct Group: Hashable, Sendable {
   var request: OperatorRequest?
   /// The last live master seen, for the reason of a takeover.
   var lastMaster: Int?
+  /// The term in which it was last seen to be master.
+  var lastMasterTerm: UInt64 = 0
   /// A rival master was seen and has not given way yet.
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.

@@ -19,7 +19,7 @@ package struct PathStatistics: Hashable, Sendable {
   package private(set) var lastSentAt: Int64 = 0
   /// The smoothed round-trip time (RFC 6298, section 2, with its gain of 1/8); nil before the first echo.
   package private(set) var roundTrip: Duration?
-  /// The longest round trip of late: decays by 1/16 with each sample.
+  /// The longest round trip of late, up to half a second: decays by 1/8 with each sample.
   package private(set) var worstRoundTrip: Duration = .zero
   /// The share of this node's heartbeats that the peer reports as lost, 0 to 1.
   package private(set) var lossOutward: Double = 0
@@ -68,7 +68,8 @@ package struct PathStatistics: Hashable, Sendable {
     // An echo from an earlier life, or a lying one, is no measurement.
     guard measured >= .zero, measured < .seconds(60) else { return }
     roundTrip = roundTrip.map { $0 + (measured - $0) / 8 } ?? measured
-    worstRoundTrip = max(measured, worstRoundTrip - worstRoundTrip / 16)
+    // One answer that loitered must not slow detection down for long.
+    worstRoundTrip = max(min(measured, .milliseconds(500)), worstRoundTrip - worstRoundTrip / 8)
   }
 
   /// Forgets the peer's former life; what this node has sent goes on counting.

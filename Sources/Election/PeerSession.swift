@@ -1,8 +1,9 @@
 // One peer as heard from here: which life of it we listen to, over which paths, and whether it is alive.
 //
 // Admission: a boot id that we do not know says nothing until its owner has answered a nonce that we have just drawn,
-// so what was recorded in an earlier life, of either side, is worthless. Liveness: silence makes a peer suspect, a
-// suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
+// so what was recorded in an earlier life, of either side, is worthless. The same goes for a heartbeat of the known life
+// that is older than any network makes it, as both clocks show: somebody held it back. Liveness: silence makes a peer
+// suspect, a suspect is challenged on all paths, and any authentic answer clears it (Docs/Election.md, "Detection").
 
 /// A session with one peer.
 package struct PeerSession: Hashable, Sendable {
@@ -36,9 +37,9 @@ package struct PeerSession: Hashable, Sendable {
     case accepted(isNewest: Bool)
     /// New, and its answer to our challenge admits a new life; whether an earlier one was known.
     case admitted(restarted: Bool)
-    /// From a life that we do not know: to be challenged.
+    /// From a life that we do not know, or too old to say anything of the present: to be challenged.
     case unknownLife
-    /// Not newer than what was heard on this path, older than what others brought long ago, or said after a farewell.
+    /// Heard before on this path, or said after a farewell.
     case replayed
   }
 
@@ -77,7 +78,15 @@ package struct PeerSession: Hashable, Sendable {
   private var firstStranger: Instant?
   private var nonce: UInt64 = 0
   private var nonceDrawn: Instant?
-  private var lastContent: Int64 = 0
+  private var lastContent = Int64.min
+  /// The least that our clock was ahead of the peer's when a heartbeat arrived, and when that was noted: how much more
+  /// it is at another heartbeat is that one's age. It may grow by what two clocks' rates may differ, 1 %.
+  private var clockLead: (least: Duration, at: Instant)? {
+    get { leadNoted.map { (leastLead, $0) } }
+    set { (leastLead, leadNoted) = (newValue?.least ?? .zero, newValue?.at) }
+  }
+  private var leastLead: Duration = .zero
+  private var leadNoted: Instant?
 
   package init(node: Int, id: WireID, paths: Int, interval: Duration) {
     self.node = node
@@ -142,32 +151,42 @@ package struct PeerSession: Hashable, Sendable {
     let answersUs = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
       guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
-      // What overtakes a farewell, or loiters on a slow path, does not bring a peer back.
-      let age = lastContent - heartbeat.sentAt
-      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft,
-        age <= max(.seconds(1), timing.suspectAfter).nanoseconds
-      else { return .replayed }
+      // What a farewell overtook does not bring a peer back.
+      guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft else { return .replayed }
+      guard isRecent(heartbeat, at: now) || answersUs else { return meetStranger(at: now) }
+      if answersUs { (nonceDrawn, clockLead) = (nil, nil) }
       return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
     }
-    guard answersUs else {
-      if firstStranger == nil { firstStranger = now }
-      lastStranger = now
-      return .unknownLife
-    }
+    guard answersUs else { return meetStranger(at: now) }
     firstStranger = nil
     lastStranger = nil
     let restarted = bootID != nil
     bootID = heartbeat.bootID
-    nonceDrawn = nil
-    lastContent = 0
+    (nonceDrawn, clockLead) = (nil, nil)
+    lastContent = .min
     for index in paths.indices { paths[index].peerRestarted() }
     _ = note(heartbeat, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
   }
 
+  private mutating func meetStranger(at now: Instant) -> Reception {
+    if firstStranger == nil { firstStranger = now }
+    lastStranger = now
+    return .unknownLife
+  }
+
+  /// Whether a heartbeat of the known life is not older than a second, or one and a half intervals.
+  private func isRecent(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
+    guard let clockLead else { return true }
+    let age = now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least
+    return age <= max(.seconds(1), timing.suspectAfter) + (now - clockLead.at) / 100
+  }
+
   private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
     paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: isPrompt)
     liveness = .alive(lastHeard: now)
+    let lead = now - Instant(nanoseconds: heartbeat.sentAt)
+    clockLead = (min(lead, clockLead.map { $0.least + (now - $0.at) / 100 } ?? lead), now)
     // Paths differ in delay: what was said earlier never overrules what was said later.
     guard heartbeat.sentAt >= lastContent else { return false }
     lastContent = heartbeat.sentAt

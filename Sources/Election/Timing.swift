@@ -53,9 +53,9 @@ package struct Timing: Hashable, Sendable {
     return max(suspectAfter + confirm, leaseRunsOut)
   }
 
-  /// What one rank waits for each better rank: the time that a live, better one needs to be seen taking over, even if it
-  /// has only just become eligible.
-  package var rankDelay: Duration { max(detectionTime() - suspectAfter, Self.candidacy * 2) }
+  /// What one rank waits for each better rank: the time in which a live, better one must have come to its own verdict,
+  /// though it may have heard one more heartbeat of the old master, and be seen taking over.
+  package var rankDelay: Duration { max(detectionTime(), Self.candidacy * 2) }
 
   /// How long a node that has just become eligible waits before it may take over: the others may have become so in the
   /// same moment, and each must have heard of the other, even if the first word is lost.

@@ -104,6 +104,45 @@ struct DetectionTests {
   }
 }
 
+@Suite("Clocks")
+struct ClockTests {
+  @Test("that run almost 1 % apart, from other origins, take nobody for dead, nor for late", arguments: [0.991, 1.009])
+  func apart(rate: Double) {
+    let cluster = Cluster(plan())
+    cluster.hosts[0].clockOffset = .seconds(-4_000_000)
+    cluster.hosts[1].clockRate = rate
+    cluster.start()
+    cluster.run(for: .seconds(5))
+    let before = cluster.history.transitions()
+    cluster.run(for: .seconds(600))
+    #expect(cluster.history.transitions() == before, "\(cluster.transcript)")
+    #expect(cluster.hosts.allSatisfy { $0.node?.timesLate == 0 && $0.node?.rejected.unknownLife ?? 9 <= 2 })
+    let term = cluster.group(on: 0)?.term
+    cluster.partition([0], [1])
+    cluster.run(for: .seconds(600))
+    cluster.heal([0], [1])
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    #expect(cluster.group(on: 0)?.term != term)
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
+  @Test("of which one stood still with its virtual machine: the session goes on once each has answered the other")
+  func stoodStill() {
+    let cluster = settled()
+    cluster.pause(1)
+    cluster.run(for: .seconds(60))
+    cluster.hosts[1].clockOffset = cluster.hosts[1].clockOffset - .seconds(60)
+    cluster.resume(1)
+    cluster.run(for: .seconds(3))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    #expect(cluster.hosts.allSatisfy { $0.node?.sessions[0].isTwoWay == true })
+    cluster.powerOff(0)
+    cluster.run(for: .milliseconds(500))
+    #expect(cluster.answering() == [1], "\(cluster.transcript)")
+  }
+}
+
 @Suite("Loss")
 struct LossTests {
   @Test(

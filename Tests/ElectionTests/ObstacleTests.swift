@@ -159,6 +159,20 @@ struct MaintenanceTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("of one host after the other: when the third leaves, only the last one takes the group back")
+  func oneAfterTheOther() {
+    let cluster = settled(plan(nodes: 3))
+    for host in [0, 1] {
+      cluster.give(.maintenance(on: true, until: nil), to: host)
+      cluster.run(for: .milliseconds(10))
+    }
+    #expect(cluster.answering() == [2])
+    cluster.terminate(2)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [1], "\(cluster.transcript)")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("ends by itself")
   func expires() {
     let cluster = settled()

@@ -128,6 +128,31 @@ struct ThreeHostTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("the third does not overtake the second, which heard one more heartbeat of the master", arguments: 1...20)
+  func laterVerdict(seed: UInt64) {
+    let cluster = settled(plan(nodes: 3), seed: seed)
+    let start = cluster.now
+    cluster.cut(true, from: [0], to: [2], bothWays: false)
+    cluster.run(for: cluster.dice.span(.milliseconds(40)...(.milliseconds(100))))
+    cluster.powerOff(0)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [1], "\(cluster.transcript)")
+    #expect(cluster.history.promotions(since: start) == 1, "\(cluster.transcript)")
+  }
+
+  @Test("the old master's word that it has handed over may arrive before the new master's")
+  func overtaken() {
+    let cluster = settled(plan(nodes: 3))
+    _ = cluster.handover(on: 0, to: "c")
+    cluster.run(for: .seconds(1))
+    cluster.network[Lane(from: 1, to: 0, path: 0)].delay = .milliseconds(9)...(.milliseconds(10))
+    let before = cluster.history.promotions()
+    _ = cluster.handover(on: 2, to: "b")
+    cluster.run(for: .seconds(1))
+    #expect(cluster.history.promotions() == before + 1, "\(cluster.transcript)")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("a host that takes no part in a group is none of its concern")
   func notParticipating() {
     var settings = plan(nodes: 3)

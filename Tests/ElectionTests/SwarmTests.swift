@@ -11,7 +11,7 @@ private struct Swarm {
   private let interval: Duration
 
   init(seed: UInt64) {
-    var dice = Dice(seed: seed &* 7919)
+    var dice = Dice(seed: seed &* 7919 &+ 99)
     interval = .milliseconds([10, 100, 100, 1000].randomElement(using: &dice) ?? 100)
     let settings = plan(
       nodes: Int.random(in: 2...3, using: &dice),

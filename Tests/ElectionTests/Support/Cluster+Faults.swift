@@ -9,7 +9,7 @@ extension Cluster {
 
   private func begin(_ excuse: Excuse) { excuses.insert(excuse) }
 
-  private func end(_ excuse: Excuse) {
+  func endExcuse(_ excuse: Excuse) {
     guard excuses.remove(excuse) != nil else { return }
     excusedUntil = max(excusedUntil, now + settling.nanoseconds)
   }
@@ -22,8 +22,8 @@ extension Cluster {
     hosts[host].node = nil
     hosts[host].isPaused = false
     hosts[host].addresses = []
-    end(.stopped(host))
-    end(.killed(host))
+    endExcuse(.stopped(host))
+    endExcuse(.killed(host))
     observe()
   }
 
@@ -33,7 +33,7 @@ extension Cluster {
   /// Kills the agent (SIGKILL); the kernel goes on answering for what it has.
   func kill(_ host: Int) {
     begin(.killed(host))
-    end(.stopped(host))
+    endExcuse(.stopped(host))
     hosts[host].node = nil
     hosts[host].isPaused = false
     hosts[host].backlog = []
@@ -47,7 +47,9 @@ extension Cluster {
 
   /// Ends the excuse of each restarted host once what its former life left behind is gone.
   func endExcusesOfRestarted() {
-    for host in hosts.indices where hosts[host].node != nil && hosts[host].addresses.isEmpty { end(.killed(host)) }
+    for host in hosts.indices where hosts[host].node != nil && hosts[host].addresses.isEmpty {
+      endExcuse(.killed(host))
+    }
   }
 
   /// Stops the agent (SIGSTOP).
@@ -61,7 +63,7 @@ extension Cluster {
   func resume(_ host: Int) {
     guard hosts[host].isPaused else { return }
     hosts[host].isPaused = false
-    end(.stopped(host))
+    endExcuse(.stopped(host))
     let backlog = hosts[host].backlog
     hosts[host].backlog = []
     let timer = Int.random(in: 0...backlog.count, using: &dice)
@@ -119,7 +121,7 @@ extension Cluster {
   /// Ends every cut.
   func heal(_ some: [Int], _ others: [Int]) {
     cut(false, from: some, to: others)
-    end(.cut)
+    endExcuse(.cut)
   }
 
   /// Gives every lane the same weather.

@@ -8,11 +8,13 @@
 import Election
 import Health
 
-/// A fault that a pair cannot see through.
+/// A fault that a pair cannot see through: a cut, an agent that is stopped or was killed, a kernel that does not remove an
+/// address.
 enum Excuse: Hashable {
   case cut
   case stopped(Int)
   case killed(Int)
+  case refused(Int, WireID)
 }
 
 /// A cluster under test.
@@ -79,7 +81,9 @@ final class Cluster {
     return true
   }
 
-  func localTime(of host: Int) -> Instant { Instant(nanoseconds: now) + hosts[host].clockOffset }
+  func localTime(of host: Int) -> Instant {
+    Instant(nanoseconds: Int64(Double(now) * hosts[host].clockRate)) + hosts[host].clockOffset
+  }
 
   // MARK: Agents
 
@@ -122,7 +126,9 @@ final class Cluster {
     guard let deadline = hosts[host].node?.nextDeadline else { return }
     let (timer, life) = (hosts[host].timer, hosts[host].life)
     let late = dice.span(hosts[host].lateness)
-    schedule(after: max(.zero, deadline - localTime(of: host)) + late) { [unowned self] in
+    // Rounded up, so that a fast or slow clock has reached the deadline.
+    let rest = (deadline - localTime(of: host)).scaled(by: 1 / hosts[host].clockRate) + .nanoseconds(2)
+    schedule(after: max(.zero, rest) + late) { [unowned self] in
       guard hosts[host].timer == timer, hosts[host].life == life, !hosts[host].isPaused else { return }
       give(.timer, to: host)
     }
@@ -201,13 +207,16 @@ final class Cluster {
           failure = "add \(addresses[0]): EPERM"
         } else {
           hosts[host].addresses.formUnion(addresses)
+          endExcuse(.refused(host, group))
         }
       } else {
         if hosts[host].failingRemovals > 0 {
           hosts[host].failingRemovals -= 1
           failure = "remove \(addresses[0]): EBUSY"
+          excuses.insert(.refused(host, group))
         } else {
           hosts[host].addresses.subtract(addresses)
+          endExcuse(.refused(host, group))
         }
       }
       observe()

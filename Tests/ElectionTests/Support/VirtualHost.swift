@@ -17,6 +17,8 @@ struct VirtualHost {
   var timer = 0
   /// The host has power.
   var isPowered = true
+  /// How fast the host's clock runs.
+  var clockRate = 1.0
   /// What the host's clock adds to the world's.
   var clockOffset: Duration = .zero
   /// How late timers fire.
