@@ -175,7 +175,7 @@ private struct Swarm {
 @Suite("Swarm")
 struct SwarmTests {
   /// How many lives each part tries; all of them take some seconds.
-  private static let lives = 15
+  private static let lives = 6
 
   @Test(
     "whatever goes wrong, nobody answers twice without an excuse, and one host answers in the end",
