@@ -223,7 +223,7 @@ package final class Guardian {
         end: end,
         noticed: report?.noticed ?? BootClock.now,
         time: report?.time ?? .now,
-        held: lastBeat?.holds ?? false,
+        held: lastBeat?.holds ?? true,
         took: report?.took ?? .zero,
         obituaries: report?.obituaries ?? 0,
         failures: lastRelease?.failures ?? [],
