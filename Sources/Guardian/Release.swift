@@ -3,6 +3,7 @@
 // and the addresses follow. Without a gate the addresses come first, and nobody is told unless every one of them is
 // acknowledged as gone: a peer that took over beside one that still answers would be worse than one that waits.
 
+import CLinux
 import Control
 import Election
 import Glibc
