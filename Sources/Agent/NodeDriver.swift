@@ -114,6 +114,7 @@ final class NodeDriver {
         path: Int(heartbeat.path),
         isConfirmed: isConfirmed
       )
+    case .beginLease, .renewLease, .openGate, .closeGate, .refreshAddresses, .obituary: break
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):

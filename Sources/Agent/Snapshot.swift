@@ -92,7 +92,8 @@ struct Snapshot: Sendable {
     case .unheard: .unknown
     case .alive: .alive
     case .suspect: .suspect
-    case .dead: session.flags.contains(.leaving) ? .leaving : .dead
+    case .dead(_, _, .farewell): .leaving
+    case .dead: .dead
     }
   }
 
