@@ -28,6 +28,10 @@ package struct Timing: Hashable, Sendable {
   /// a tick added, a lease is open for a tick less up to a tick more than `heldLease`.
   package var gateTime: Duration { heldLease + Self.kernelTick }
 
+  /// The latest moment after its last heartbeat at which a master answers, by a clock that is as much faster than its
+  /// own as is reckoned with. Below `leaseRunsOut`, or two hosts could answer at once.
+  package var latestAnswer: Duration { gateTime.scaled(by: 1 / (1 - Self.drift)) }
+
   /// How late a heartbeat may be before the gate has closed in spite of it, on a kernel with this tick. At or below zero
   /// a gate cannot be kept open.
   package func gateMargin(tick: Duration) -> Duration {
