@@ -120,7 +120,7 @@ package final class Agent: Sendable {
     let addresses = try kernel.addresses()
 
     let memory = memory(state)
-    let driver = try loop.submit { [desk, services] in
+    let (driver, gate) = try loop.submit { [desk, services] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       // An earlier life may have left its addresses, and an open gate.
       let lease = HostLease(settings) { desk.warn($0) }
@@ -143,10 +143,10 @@ package final class Agent: Sendable {
       box.driver = driver.bound
       desk.connect(driver.bound, settings)
       driver.start(transport: transport, links: links, addresses: addresses)
-      return driver.bound
+      return (driver.bound, lease.state.isOn ? LeaseGate.defaultName : nil)
     }.wait()
     // Not before: an agent that could not begin is not to be started again.
-    guardian.setDuties(Self.duties(settings, isRealtime: isRealtime))
+    guardian.setDuties(Self.duties(settings, gate, isRealtime))
     Self.watch(monitor, driver, desk)
     probes.update(Self.specifications(settings))
     services.ready()
@@ -157,7 +157,8 @@ package final class Agent: Sendable {
     var running = loaded.configuration
     signals.obey { signal in
       switch signal {
-      case .reload: running = reload(running, driver, desk, probes, isRealtime: isRealtime)
+      case .reload:
+        running = reload(running, driver, desk, probes) { guardian.setDuties(Self.duties($0, gate, isRealtime)) }
       case .stop:
         services.stopping()
         loop.execute { driver.value.handle(.leave) }
@@ -219,10 +220,10 @@ package final class Agent: Sendable {
 
   /// What the guardian is to do should this process die or hang: killed is an agent only after a while, because one
   /// that was merely late steps down by itself.
-  private static func duties(_ settings: Settings, isRealtime: Bool) -> Duties {
+  private static func duties(_ settings: Settings, _ gate: String?, _ isRealtime: Bool) -> Duties {
     Duties(
       addresses: settings.groups.flatMap(\.virtualAddresses),
-      gate: nil,
+      gate: gate,
       patience: max(.seconds(2), Timing(interval: settings.interval).lease),
       isRealtime: isRealtime
     )
@@ -271,7 +272,7 @@ package final class Agent: Sendable {
     _ driver: NIOLoopBound<NodeDriver>,
     _ desk: ControlDesk,
     _ probes: ProbeRunner,
-    isRealtime: Bool
+    tellGuardian: (Settings) -> Void
   ) -> Configuration {
     services.reloading()
     defer { services.ready() }
@@ -294,7 +295,7 @@ package final class Agent: Sendable {
     for warning in loaded.configuration.warnings { desk.warn("\(warning)") }
     let settings = loaded.configuration.settings
     desk.reconfigured(settings)
-    guardian.setDuties(Self.duties(settings, isRealtime: isRealtime))
+    tellGuardian(settings)
     driver.eventLoop.execute { driver.value.reconfigure(settings, keys: loaded.keys) }
     probes.update(Self.specifications(settings))
     return loaded.configuration

@@ -18,8 +18,6 @@ package struct GuardianSurroundings {
   package var runtimeDirectory: String
   /// Where it says what no agent can say.
   package var logger: Logger
-  /// Makes what closes the lease gate with this name.
-  package var openGate: (String) -> GateCloser
   /// Tells the service manager that all is well although no agent runs; called about once a second then.
   package var keepAlive: () -> Void
 
@@ -27,13 +25,11 @@ package struct GuardianSurroundings {
     program: Program,
     runtimeDirectory: String,
     logger: Logger,
-    openGate: @escaping (String) -> GateCloser,
     keepAlive: @escaping () -> Void
   ) {
     self.program = program
     self.runtimeDirectory = runtimeDirectory
     self.logger = logger
-    self.openGate = openGate
     self.keepAlive = keepAlive
   }
 }
@@ -155,7 +151,7 @@ package final class Guardian {
 
   private func take(_ duties: Duties) {
     do throws(NetworkError) {
-      release = try Release(duties, closeGate: duties.gate.map(surroundings.openGate))
+      release = try Release(duties, closeGate: duties.gate.map(Release.closer))
     } catch {
       say(.error, "\(error); the guardian cannot take addresses away")
     }

@@ -47,6 +47,23 @@ package struct Release {
     self.closeGate = closeGate
   }
 
+  /// What closes the gate with this name; opened now, because later each step counts.
+  static func closer(of name: String) -> GateCloser {
+    do throws(LeaseGateError) {
+      let gate = try LeaseGate(name: name)
+      return {
+        do throws(LeaseGateError) {
+          try gate.end()
+          return nil
+        } catch {
+          return "\(error)"
+        }
+      }
+    } catch {
+      return { "\(error)" }
+    }
+  }
+
   /// Takes the addresses away and tells the peers.
   package func perform(_ obituaries: [Obituary], noticed: Instant) -> ReleaseReport {
     var report = ReleaseReport(noticed: noticed, time: .now, took: .zero, obituaries: 0, failures: [])

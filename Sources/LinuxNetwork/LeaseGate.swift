@@ -39,7 +39,7 @@ package final class LeaseGate: Sendable {
   ///
   /// - Parameter name: The name of the gate's tables, one each of the families `ip`, `ip6` and `arp`.
   /// - Throws: `LeaseGateError.unavailable`.
-  package init(name: String = "baton") throws(LeaseGateError) {
+  package init(name: String = defaultName) throws(LeaseGateError) {
     changes = LeaseGateChanges(name: name)
     do throws(NetfilterRefusal) {
       var socket = try NetfilterSocket()
@@ -51,6 +51,9 @@ package final class LeaseGate: Sendable {
       throw .unavailable(error.first.cause)
     }
   }
+
+  /// The name of the gate's tables where there is only one gate in a network namespace.
+  package static let defaultName = "baton"
 
   /// The kernel's tick, to which it counts the time of the gate.
   package static var tick: Duration {

@@ -24,7 +24,6 @@ func begin(
     program: program,
     runtimeDirectory: options.runtimeDirectory,
     logger: Logger(label: "batond") { _ in StandardErrorLog() },
-    openGate: { name in { "there is no lease gate named \(name)" } },
     keepAlive: { services.alive() }
   )
   guard let channel else { return Guardian.begin(surroundings) }

@@ -103,7 +103,6 @@ let surroundings = GuardianSurroundings(
   program: program,
   runtimeDirectory: plan.directory,
   logger: Logger(label: "guarded-program") { _ in StandardErrorLog() },
-  openGate: { _ in { nil } },
   keepAlive: {}
 )
 switch (role, channel) {
