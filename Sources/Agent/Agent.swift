@@ -120,7 +120,7 @@ package final class Agent: Sendable {
     let addresses = try kernel.addresses()
 
     let memory = memory(state)
-    let (driver, gate) = try loop.submit { [desk, services] in
+    let (driver, gate) = try loop.submit { [desk, services, guardian] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       // An earlier life may have left its addresses, and an open gate.
       let lease = HostLease(settings) { desk.warn($0) }
@@ -137,6 +137,7 @@ package final class Agent: Sendable {
         services: services,
         isRealtime: isRealtime,
         lease: lease,
+        guardian: guardian,
         on: loop,
         didLeave: { Signals.finish() }
       )

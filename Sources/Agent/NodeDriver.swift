@@ -6,6 +6,7 @@
 import Configuration
 import Control
 import Election
+import Guardian
 import Health
 import LinuxNetwork
 import NIOCore
@@ -30,6 +31,8 @@ final class NodeDriver {
   private let didLeave: @Sendable () -> Void
   private let isRealtime: Bool
   private let lease: HostLease
+  private let guardian: GuardianLink
+  private var obituaries = Obituaries()
 
   init(
     node: Node,
@@ -39,6 +42,7 @@ final class NodeDriver {
     services: ServiceManager,
     isRealtime: Bool,
     lease: HostLease,
+    guardian: GuardianLink,
     on loop: any EventLoop,
     didLeave: @escaping @Sendable () -> Void
   ) {
@@ -49,6 +53,7 @@ final class NodeDriver {
     self.services = services
     self.isRealtime = isRealtime
     self.lease = lease
+    self.guardian = guardian
     self.loop = loop
     self.didLeave = didLeave
   }
@@ -90,6 +95,10 @@ final class NodeDriver {
       // Without the lease that was to be renewed first, nothing is said.
       if loss != nil, case .send = effect { continue }
       loss = perform(effect) ?? loss
+    }
+    if obituaries.isChanged, let ends = node.lease.ends {
+      // By then the kernel has closed the gate, too.
+      guardian.beat(holds: node.lease.isRunning, due: ends + Timing.kernelTick, obituaries: obituaries.take())
     }
     if let loss { return handle(.leaseLost(loss)) }
     setTimer()
@@ -133,7 +142,8 @@ final class NodeDriver {
       )
     case .refreshAddresses(let addresses):
       kernel.refresh(addresses, for: lifetime) { [desk] failure in if let failure { desk.warn(failure) } }
-    case .obituary: break
+    case .obituary(let heartbeat, let peer):
+      obituaries.keep(codec.encode(heartbeat), for: heartbeat, to: peer, node.settings)
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):
@@ -249,7 +259,7 @@ final class NodeDriver {
       refusals: refusals,
       isRealtime: isRealtime,
       gate: lease.state,
-      guardian: nil
+      guardian: guardian.isAlive ? guardian.pid : nil
     )
   }
 
@@ -283,6 +293,7 @@ final class NodeDriver {
     if let loss = lease.reconfigure(settings, until: node.lease.isRunning ? node.lease.ends : nil) {
       handle(.leaseLost(loss))
     }
+    obituaries.removeAll()
     handle(.reconfigure(settings))
     readTables()
   }
