@@ -12,25 +12,6 @@ enum AgentName: String, ExpressibleByArgument, CaseIterable {
   case keepalived
 }
 
-/// A time on the command line, such as `100ms` or `1s`.
-struct Span: ExpressibleByArgument {
-  let duration: Duration
-
-  init(duration: Duration) {
-    self.duration = duration
-  }
-
-  init?(argument: String) {
-    let units: [(String, Duration)] = [("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60))]
-    guard let (suffix, unit) = units.first(where: { argument.hasSuffix($0.0) }),
-      let count = Int(argument.dropLast(suffix.count)), count > 0, count <= 86_400_000
-    else { return nil }
-    duration = unit * count
-  }
-
-  var defaultValueDescription: String { duration.readable.filter { $0 != " " } }
-}
-
 extension Scenario: ExpressibleByArgument {}
 
 @main
@@ -53,7 +34,7 @@ struct FailoverDrill: ParsableCommand {
       Exit status: 0 everything within its budget or a known gap, 1 a budget was missed, 2 the drill could not run or the \
       command line was wrong.
       """,
-    subcommands: [Serve.self]
+    subcommands: [CampaignCommand.self, MeasureCommand.self, Serve.self]
   )
 
   @Option(name: .customLong("scenario"), help: "What to break; may be repeated. All scenarios unless given.")
@@ -83,8 +64,7 @@ struct FailoverDrill: ParsableCommand {
   @Flag(help: "List the scenarios.")
   var list = false
 
-  @Flag(help: "Run in a user namespace even as root.")
-  var userNamespace = false
+  @OptionGroup var place: Place
 
   static func main() {
     do {
@@ -115,48 +95,27 @@ struct FailoverDrill: ParsableCommand {
       }
       return print(table.lines.joined(separator: "\n"))
     }
-    let status: Int32
-    do throws(DrillError) {
-      if !Privilege.isSufficient || userNamespace && getenv("FAILOVER_DRILL_NESTED") == nil {
-        try Privilege.restartInUserNamespace(Array(CommandLine.arguments.dropFirst()))
-      }
-      status = try drill()
-    } catch {
-      write("failover-drill: \(error)", to: STDERR_FILENO)
-      throw ExitCode(2)
-    }
-    if status != 0 { throw ExitCode(status) }
+    try place.run(drill)
   }
 
   /// - Returns: The exit status.
-  private func drill() throws(DrillError) -> Int32 {
-    let program = try Privilege.programDirectory()
-    var drill = Drill(agents: try agents(in: program))
+  private func drill(_ site: Site) throws(DrillError) -> Int32 {
+    var drill = Drill(agents: try agents(in: site.programs))
     drill.judgesFirst = only != .keepalived
     drill.scenarios = scenarios.isEmpty ? Scenario.allCases : scenarios
     drill.interval = interval.duration
     drill.repeats = repeats
     drill.duration = duration.duration
-    drill.fallbackService = [program + "/failover-drill", "serve"]
+    drill.fallbackService = site.fallbackService
 
-    let workspace = try Workspace()
-    defer { workspace.close() }
-    try Interruption.clearsUp(workspace)
-    // A machine on which no lab can be built is told so once, not for every scenario.
-    try Lab(workspace: workspace).tearDown()
-
-    let began = MonotonicClock.now
     let channel = json ? STDERR_FILENO : STDOUT_FILENO
-    func narrate(_ line: String) {
-      let tenths = Int((MonotonicClock.now - began).milliseconds / 100)
-      write("[\(tenths / 10).\(tenths % 10) s] \(line)", to: channel)
-    }
+    func narrate(_ line: String) { site.narrate(line, to: channel) }
     var results: [Drill.Result] = []
     var uses: [ResourceUse] = []
     if resources {
-      uses = try ResourceUse.measure(drill, workspace: workspace, narrate: narrate)
+      uses = try ResourceUse.measure(drill, workspace: site.workspace, narrate: narrate)
     } else {
-      results = drill.run(workspace: workspace, narrate: narrate)
+      results = drill.run(workspace: site.workspace, narrate: narrate)
     }
     let report = JSONReport(results, resources: uses, interval: drill.interval)
     write(
@@ -173,16 +132,5 @@ struct FailoverDrill: ParsableCommand {
     case (_, .keepalived): [try Baton(directory: directory), try Keepalived()]
     case (.baton, _), (nil, _): [try Baton(directory: directory)]
     }
-  }
-}
-
-/// Writes a line at once: who watches a drill wants to see it happen.
-private func write(_ line: String, to descriptor: Int32) {
-  let bytes = Array((line + "\n").utf8)
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-    if count <= 0 { return }
-    rest = rest.dropFirst(count)
   }
 }
