@@ -31,7 +31,8 @@ package struct Baton: FailoverAgent {
       [program, "--config", configuration, "--runtime-directory", runtimeDirectory(of: host)],
       in: host.namespace,
       logPath: logPath(on: host),
-      workspace: lab.workspace
+      workspace: lab.workspace,
+      guardian: "baton-guardian"
     )
   }
 
@@ -100,6 +101,8 @@ package struct Baton: FailoverAgent {
       node: \(host.name)
       key-file: \(key)
       heartbeat: { interval: \(milliseconds(plan.interval)) }
+      \(plan.gate ? "" : "gate: off")
+      \(plan.realtime ? "realtime: true" : "")
       nodes:
       \(nodes.joined(separator: "\n"))
       groups:

@@ -22,14 +22,17 @@ package final class Bench {
   package var beta: Host { lab.hosts[1] }
 
   /// Builds a lab and starts the services and agents in it; the best host's agent first.
+  ///
+  /// - Parameter number: Tells labs apart that stand in a workspace at the same time.
   package init(
     agent: any FailoverAgent,
     plan: ClusterPlan,
     paths: Int = 1,
     workspace: Workspace,
+    number: Int = 0,
     fallbackService: [String]?
   ) throws(DrillError) {
-    let lab = try Lab(workspace: workspace, paths: paths)
+    let lab = try Lab(workspace: workspace, number: number, paths: paths)
     self.lab = lab
     self.agent = agent
     self.plan = plan
@@ -128,6 +131,19 @@ package final class Bench {
     lab.hosts.map { host in
       let tail = Files.tail(of: agent.logPath(on: host), lines: lines)
       return "--- \(agent.name) on \(host.name)\n" + tail.joined(separator: "\n")
+    }
+  }
+
+  /// How long the agents' logs are now, in bytes.
+  package var logLengths: [Int] {
+    lab.hosts.map { Files.text(of: agent.logPath(on: $0))?.utf8.count ?? 0 }
+  }
+
+  /// What the agents have logged since their logs had some lengths.
+  package func logs(since lengths: [Int]) -> [String] {
+    zip(lab.hosts, lengths).map { host, length in
+      let text = (Files.text(of: agent.logPath(on: host)) ?? "").utf8.dropFirst(length)
+      return "--- \(agent.name) on \(host.name)\n" + String(decoding: text, as: UTF8.self)
     }
   }
 

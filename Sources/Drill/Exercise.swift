@@ -113,18 +113,17 @@ package struct Exercise {
       master.signal(SIGTERM)
       bench.expect([beta])
     case .kill:
-      let family = master.family
-      narrate("SIGKILL to \(agent.name) on alpha (\(family.count) processes)")
-      master.signal(SIGKILL, family: family)
+      narrate("SIGKILL to \(agent.name) on alpha")
+      master.kill(.everything)
       bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
     case .hang:
       let family = master.family
       narrate("SIGSTOP to \(agent.name) on alpha (\(family.count) processes)")
-      master.signal(SIGSTOP, family: family)
+      for process in family { process.signal(SIGSTOP) }
       bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
       MonotonicClock.sleep(for: interval * 2)
       narrate("SIGCONT: \(agent.name) on alpha wakes up")
-      master.signal(SIGCONT, family: family)
+      for process in family { process.signal(SIGCONT) }
       expectOne(bench)
     case .serviceCrash:
       narrate("SIGKILL to the service on alpha")

@@ -14,6 +14,10 @@ package struct ClusterPlan: Hashable, Sendable {
   package var probes = true
   /// Whether the better host takes the address back when it returns.
   package var preempt = true
+  /// Whether the kernel is to stop a dead agent's address from answering, for a product that can.
+  package var gate = true
+  /// Whether the agents are to run with real-time priority, for a product that can.
+  package var realtime = false
 
   /// The time between two probes of the service.
   package static let probeInterval: Duration = .seconds(1)

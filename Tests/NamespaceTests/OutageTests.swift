@@ -86,6 +86,25 @@ struct AnswerTests {
     #expect(log(picture).takeovers == count)
   }
 
+  @Test("Two answers of which one came late are no proof of two hosts, and are counted apart")
+  func late() {
+    let questions = [(UInt8(1), UInt8(1)), (3, 2), (3, 0), (3, 3), (2, 2)].enumerated().map { number, masks in
+      let time = Instant(nanoseconds: Int64(number) * 5_000_000)
+      return AnswerLog.Question(time: time, answered: masks.0, prompt: masks.1)
+    }
+    let answers = AnswerLog(questions: questions, period: .milliseconds(5))
+    #expect(answers.twoHosts == .milliseconds(5))
+    #expect(answers.undecided == 2)
+  }
+
+  @Test(
+    "Silence lasts from the first question without an answer to the next with one",
+    arguments: [("aaaa", 0), ("aa--bb", 10), ("-a---b-", 15), ("aa--", 10), ("", 0)]
+  )
+  func silence(picture: String, milliseconds: Int) {
+    #expect(log(picture).longestSilence == .milliseconds(milliseconds))
+  }
+
   @Test("Two hosts that answer while they cannot hear each other are not in error")
   func partition() {
     let answers = log("aa2222aa")
