@@ -77,18 +77,22 @@ final class DaemonPair {
       ["env"] + environment + command,
       in: host.namespace,
       logPath: logPath(on: host),
-      workspace: workspace
+      workspace: workspace,
+      guardian: "baton-guardian"
     )
   }
+
+  /// The agent's process on a host, which is not the one that was started.
+  func agent(of host: Host) throws -> pid_t { pid_t(try #require(status(of: host)?.lease).agent) }
 
   func process(of host: Host) throws -> ChildProcess {
     try #require(daemons[host], "\(host.name) has no daemon")
   }
 
-  /// Ends the daemon of a host by a signal.
+  /// Ends the daemon of a host by a signal, its guardian included.
   func end(_ host: Host, by signal: Int32) throws {
     let daemon = try process(of: host)
-    daemon.signal(signal)
+    if signal == SIGKILL { daemon.kill(.everything) } else { daemon.signal(signal) }
     try #require(daemon.waitForEnd(atMost: .seconds(15)), "it goes on\n\(logTails)")
   }
 
