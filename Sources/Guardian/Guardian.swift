@@ -54,6 +54,8 @@ package final class Guardian {
   /// What the next agent is to know.
   private var story: Story?
   private var exitStatus: Int32?
+  /// Whether duties were taken since the last sleep.
+  private var isSettled = false
 
   private init(_ surroundings: GuardianSurroundings, _ watch: Watch) {
     self.surroundings = surroundings
@@ -100,6 +102,11 @@ package final class Guardian {
         return exitStatus
       }
       if watch.isPausing { surroundings.keepAlive() }
+      if isSettled {
+        // What it took to get here is done.
+        Memory.releaseProgramText()
+        isSettled = false
+      }
       sleep()
     }
   }
@@ -160,6 +167,7 @@ package final class Guardian {
       _ = Realtime.raiseThread()
       _ = Realtime.lockMemory()
     }
+    isSettled = !duties.isRealtime
     do throws(Control.SystemError) {
       // Not before: an agent that has duties has the runtime directory to itself.
       try pidFile.write()

@@ -64,7 +64,7 @@ struct PairTests {
       try pair.wait(for: "a new agent") { pair.agents.count == 2 }
       #expect(!pair.obituaries.isEmpty)
       #expect(pair.agents[1].story.contains("(pid \(agent)) gave no sign of life for 2"), "\(pair.agents[1].story)")
-      #expect(pair.log.contains("the agent (pid \(agent)) has not beaten for 5"))
+      #expect(pair.log.contains("the agent (pid \(agent)) has not beaten for "))
       #expect(pair.log.contains("the agent (pid \(agent)) still does not beat; killing it"))
     }
   }
