@@ -22,9 +22,9 @@ extension Event {
     switch self {
     case .transition(_, _, let to, _, _): to == .fault ? .warning : .notice
     case .handoverBegan, .masterSeen, .peerAlive, .peerLeft, .maintenance, .reconfigured: .info
-    case .handoverFailed, .rivalSeen, .addressRepaired, .late, .peerRestarted: .warning
+    case .handoverFailed, .rivalSeen, .addressRepaired, .late, .leaseLost, .peerRestarted: .warning
     case .addressesFailed: .error
-    case .peerDead: .warning
+    case .peerDead, .peerObituary: .warning
     case .probeChanged(_, _, let isPassing, _): isPassing ? .info : .warning
     case .linkChanged(_, let isUp): isUp ? .info : .warning
     }
@@ -37,7 +37,9 @@ extension Event {
       .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
       .addressesFailed(let group, _), .probeChanged(let group, _, _, _):
       group
-    case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .linkChanged, .maintenance, .late, .reconfigured: nil
+    case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
+      .reconfigured:
+      nil
     }
   }
 
@@ -48,11 +50,12 @@ extension Event {
     case .handoverBegan, .handoverFailed: "handover"
     case .masterSeen, .rivalSeen: "master"
     case .addressRepaired, .addressesFailed: "addresses"
-    case .peerAlive, .peerRestarted, .peerDead, .peerLeft: "peer"
+    case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary: "peer"
     case .probeChanged: "probe"
     case .linkChanged: "link"
     case .maintenance: "maintenance"
     case .late: "late"
+    case .leaseLost: "lease"
     case .reconfigured: "configuration"
     }
   }
@@ -74,11 +77,14 @@ extension Event {
     case .peerDead(let node, let silence, let challenges):
       "\(node) is dead: silent for \(silence.readable), \(challenges) challenges unanswered"
     case .peerLeft(let node): "\(node) left"
+    case .peerObituary(let node): "the guardian on \(node) says that its agent died or hung; nothing is held there"
     case .probeChanged(let group, let probe, let isPassing, let detail):
       "\(group): probe \(probe) \(isPassing ? "passes" : "fails: \(detail)")"
     case .linkChanged(let interface, let isUp): "interface \(interface) \(isUp ? "has a carrier" : "lost its carrier")"
     case .maintenance(let on): on ? "maintenance began" : "maintenance ended"
     case .late(let lateness): "the agent woke up \(lateness.readable) late"
+    case .leaseLost(.expired): "the lease ran out before it was renewed"
+    case .leaseLost(.refused(let cause)): "the lease is lost: \(cause)"
     case .reconfigured: "a new configuration is in force"
     }
   }
@@ -94,7 +100,7 @@ extension Event {
     case .rivalSeen(_, let node): ["node": node]
     case .addressRepaired(_, let address): ["address": "\(address.address)", "interface": address.interface]
     case .addressesFailed(_, let cause): ["cause": cause]
-    case .peerAlive(let node), .peerRestarted(let node), .peerLeft(let node): ["node": node]
+    case .peerAlive(let node), .peerRestarted(let node), .peerLeft(let node), .peerObituary(let node): ["node": node]
     case .peerDead(let node, let silence, let challenges):
       ["node": node, "silenceMicroseconds": "\(silence.nanoseconds / 1000)", "challenges": "\(challenges)"]
     case .probeChanged(_, let probe, let isPassing, let detail):
@@ -102,6 +108,8 @@ extension Event {
     case .linkChanged(let interface, let isUp): ["interface": interface, "carrier": isUp ? "up" : "down"]
     case .maintenance(let on): ["on": "\(on)"]
     case .late(let lateness): ["latenessMicroseconds": "\(lateness.nanoseconds / 1000)"]
+    case .leaseLost(.expired): ["cause": "expired"]
+    case .leaseLost(.refused(let cause)): ["cause": cause]
     case .reconfigured: [:]
     }
   }

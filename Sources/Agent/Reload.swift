@@ -38,6 +38,7 @@ struct LoadedConfiguration: Sendable {
     if old.node.addresses != new.node.addresses { changes.append("the addresses of \(old.node.name)") }
     if old.port != new.port { changes.append("heartbeat port") }
     if running.realtime != configuration.realtime { changes.append("realtime") }
+    if old.isGated != new.isGated { changes.append("gate") }
     if running.controlGroup != configuration.controlGroup { changes.append("control group") }
     return changes
   }

@@ -20,6 +20,7 @@ extension Reader where Value == Draft {
         ),
         heartbeat: map.optional("heartbeat", .heartbeat) ?? DraftHeartbeat(),
         realtime: map.optional("realtime", .bool) ?? false,
+        gate: map.optional("gate", .bool) ?? true,
         controlGroup: map.optional("control", .control) ?? nil,
         nodesPosition: map.keyPosition("nodes") ?? map.position,
         nodes: map.required("nodes", .nodes, example: "nodes: { alpha: { address: 192.0.2.11 }, … }") ?? [],

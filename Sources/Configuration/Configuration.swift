@@ -3,6 +3,7 @@
 //
 // text ─ YAMLComposer ─► YAMLNode ─ readers ─► Draft ─ ConsistencyCheck ─► Settings ─ Advice ─► Configuration
 
+import CLinux
 import Election
 
 /// What an operator decided about a cluster, as one of its nodes sees it.
@@ -32,6 +33,9 @@ package struct Configuration: Hashable, Sendable {
     self.warnings = warnings
   }
 
+  /// The timer tick of the running kernel.
+  package static var kernelTick: Duration { .nanoseconds(kernel_tick_nanoseconds()) }
+
   /// The largest file that is read, in bytes.
   package static let maximumSize = 1 << 20
 }
@@ -43,11 +47,13 @@ extension Configuration {
   ///   - hostName: This host's name. It, or its part before the first dot, says which node this is, unless the file or
   ///     `node` does.
   ///   - node: The node to see the cluster as, whatever the file and the host name say; for checking a file elsewhere.
+  ///   - tick: The timer tick of the kernel that is to keep the lease.
   /// - Throws: Every mistake in the file, or why it could not be read.
   package static func load(
     path: String,
     hostName: String,
-    node: String? = nil
+    node: String? = nil,
+    tick: Duration = kernelTick
   ) throws(ConfigurationErrors) -> Configuration {
     let file: FileContent
     do throws(FileError) {
@@ -63,7 +69,7 @@ extension Configuration {
         )
       ])
     }
-    return try parse(bytes: file.bytes, fileName: path, hostName: hostName, node: node)
+    return try parse(bytes: file.bytes, fileName: path, hostName: hostName, node: node, tick: tick)
   }
 
   /// Reads a configuration from text; pure.
@@ -73,9 +79,10 @@ extension Configuration {
     text: String,
     fileName: String,
     hostName: String,
-    node: String? = nil
+    node: String? = nil,
+    tick: Duration = Timing.kernelTick
   ) throws(ConfigurationErrors) -> Configuration {
-    try parse(bytes: Array(text.utf8), fileName: fileName, hostName: hostName, node: node)
+    try parse(bytes: Array(text.utf8), fileName: fileName, hostName: hostName, node: node, tick: tick)
   }
 
   /// Reads a configuration from bytes, which must be UTF-8; pure.
@@ -83,11 +90,12 @@ extension Configuration {
     bytes: [UInt8],
     fileName: String,
     hostName: String,
-    node: String? = nil
+    node: String? = nil,
+    tick: Duration = Timing.kernelTick
   ) throws(ConfigurationErrors) -> Configuration {
     let diagnostics = DiagnosticCollector(file: fileName)
     guard let draft = readDraft(bytes, diagnostics) else { throw diagnostics.errors }
-    let check = ConsistencyCheck(draft: draft, diagnostics: diagnostics, hostName: hostName, asNode: node)
+    let check = ConsistencyCheck(draft: draft, diagnostics: diagnostics, hostName: hostName, asNode: node, tick: tick)
     guard let settings = check.settings(), let keyFile = draft.keyFile, !diagnostics.hasErrors else {
       throw diagnostics.errors
     }

@@ -21,6 +21,22 @@ package struct ConfigurationReport: Hashable, Sendable {
     package static let lossPercent = 30
   }
 
+  /// Why two hosts never answer at once: how long the old holder may, and how soon the next one does.
+  package struct Lease: Hashable, Sendable {
+    /// The latest moment at which a master that fell silent still answers, counted from its last heartbeat by a backup
+    /// whose clock is as much faster as is reckoned with.
+    package let latestAnswer: Duration
+    /// The earliest moment at which a backup answers instead.
+    package let earliestTakeover: Duration
+    /// How late a heartbeat may be before the gate has closed in spite of it; nil without a gate.
+    package let margin: Duration?
+    /// How long the kernel keeps an address that nobody refreshes.
+    package let lifetime: AddressLifetime
+
+    /// What is between the two; the lease holds as long as it is above zero.
+    package var slack: Duration { earliestTakeover - latestAnswer }
+  }
+
   /// What a failing probe does on the node that holds the group.
   package enum Effect: Hashable, Sendable {
     /// The group moves.
@@ -55,11 +71,14 @@ package struct ConfigurationReport: Hashable, Sendable {
   /// What it was made from.
   package let configuration: Configuration
   package let detection: Detection
+  package let lease: Lease
   package let groups: [Group]
 
-  package init(_ configuration: Configuration) {
+  /// - Parameter tick: The timer tick of the kernel that is to keep the lease.
+  package init(_ configuration: Configuration, tick: Duration = Timing.kernelTick) {
     let settings = configuration.settings
     self.configuration = configuration
+    lease = Lease(settings, tick: tick)
     detection = Detection(settings)
     groups = settings.groups.map { group in
       let ranking = group.ranking(of: settings.nodes)
@@ -80,6 +99,18 @@ extension ConfigurationReport.Detection {
       verdict: verdict,
       verdictUnderLoss: timing.detectionTime(failure: failure),
       outage: verdict - settings.interval...verdict
+    )
+  }
+}
+
+extension ConfigurationReport.Lease {
+  fileprivate init(_ settings: Settings, tick: Duration) {
+    let timing = Timing(interval: settings.interval)
+    self.init(
+      latestAnswer: timing.latestAnswer,
+      earliestTakeover: timing.leaseRunsOut,
+      margin: settings.isGated ? timing.gateMargin(tick: tick) : nil,
+      lifetime: AddressLifetime(interval: settings.interval, isGated: settings.isGated)
     )
   }
 }

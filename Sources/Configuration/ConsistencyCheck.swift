@@ -12,6 +12,8 @@ struct ConsistencyCheck {
   let hostName: String
   /// The node that the caller insists on, if any.
   let asNode: String?
+  /// The tick to which the kernel counts a lease.
+  let tick: Duration
 
   /// The settings; nil when something is wrong, which has been reported then.
   func settings() -> Settings? {
@@ -21,14 +23,32 @@ struct ConsistencyCheck {
     checkIdentities("node", draft.nodes.map(\.name))
     checkIdentities("group", draft.groups.map(\.name))
     draft.groups.forEach(checkPriorities)
+    checkLease()
     guard let cluster = draft.cluster, let here, !diagnostics.hasErrors else { return nil }
-    return Settings(
+    var settings = Settings(
       cluster: cluster,
       interval: draft.heartbeat.interval?.value ?? Settings.defaultInterval,
       port: draft.heartbeat.port ?? Settings.defaultPort,
       nodes: draft.nodes.map { NodeSettings(name: $0.name.value, addresses: $0.addresses?.map(\.value) ?? []) },
       here: here,
       groups: draft.groups.map(group)
+    )
+    settings.isGated = draft.gate
+    return settings
+  }
+
+  /// A gate that closes before the next heartbeat is due can never stay open.
+  private func checkLease() {
+    guard draft.gate, let interval = draft.heartbeat.interval,
+      Timing(interval: interval.value).gateMargin(tick: tick) <= .zero
+    else { return }
+    let enough = (1...1000).lazy.map { interval.value + .milliseconds($0) }
+      .first { Timing(interval: $0).gateMargin(tick: tick) > .zero }
+    diagnostics.error(
+      at: interval.position,
+      "at \(DurationText.format(interval.value)) the lease gate would close between two heartbeats: this kernel counts "
+        + "time in ticks of \(DurationText.format(tick))",
+      "use \(enough.map(DurationText.format) ?? "a longer interval") or more, or `gate: off`"
     )
   }
 

@@ -12,6 +12,7 @@ struct Draft {
   var keyFile: String?
   var heartbeat: DraftHeartbeat
   var realtime: Bool
+  var gate: Bool
   var controlGroup: String?
   /// Where the key `nodes` stands.
   var nodesPosition: SourcePosition

@@ -17,12 +17,32 @@ extension ConfigurationReport {
       "Detection   a dead host is suspected after \(detection.suspectAfter.readable) of silence and given up "
         + "\(detection.verdict.readable) after its last heartbeat",
       "            with \(Detection.lossPercent) % of all packets lost: after \(detection.verdictUnderLoss.readable)",
-      "Failover    crash, power-off: no answer for \(detection.outage.lowerBound.readable) to "
+      "Failover    host crash, power-off: no answer for \(detection.outage.lowerBound.readable) to "
         + "\(detection.outage.upperBound.readable), and the milliseconds that the move takes",
+      "            agent killed: its guardian tells the others at once, which takes milliseconds",
       "            stop, handover, failed probe, return of a better node: handed over without waiting for silence",
     ]
+    lines += lease.lines
     for group in groups { lines += [""] + group.lines }
     return lines
+  }
+}
+
+extension ConfigurationReport.Lease {
+  fileprivate var lines: [String] {
+    guard let margin else {
+      return [
+        "Lease       gate: off. When the agent dies or hangs, its guardian removes the addresses; when both are gone, the",
+        "            kernel does, up to \(lifetime.latestEnd.readable) later, and two hosts may answer until then",
+      ]
+    }
+    return [
+      "Lease       a master that dies or hangs stops answering within \(latestAnswer.readable) of its last heartbeat, and "
+        + "nobody takes",
+      "            over before \(earliestTakeover.readable): \(slack.readable) to spare; a heartbeat may be "
+        + "\(margin.readable) late",
+      "            with agent and guardian gone the kernel removes the addresses within \(lifetime.latestEnd.readable)",
+    ]
   }
 }
 

@@ -4,6 +4,20 @@
 package enum Effect: Hashable, Sendable {
   /// Send this to a peer (its position in `Settings.nodes`) over the path that it names.
   case send(Heartbeat, to: Int)
+  /// Begin a lease that ends then: nothing is open yet, and from now on only renewals keep it alive. A failure of this
+  /// or any of the next two is answered by `Input.leaseLost` at once, before anything else happens, and what was still to
+  /// be sent is not.
+  case beginLease(until: Instant)
+  /// Let what is open stay open until then, if it still is.
+  case renewLease(until: Instant)
+  /// Open the gate for these addresses, up to the end of the lease.
+  case openGate([VirtualAddress], until: Instant)
+  /// Close the gate for these addresses. Without effect where it is closed; failing it only leaves work to the kernel.
+  case closeGate([VirtualAddress])
+  /// Let the kernel keep these addresses for another lifetime.
+  case refreshAddresses([VirtualAddress])
+  /// Keep this for the guardian, in place of the one before for the same peer and path: to be sent should the agent die.
+  case obituary(Heartbeat, to: Int)
   /// Put these addresses onto this host; answered by `Input.addressesChanged` with the same operation.
   case addAddresses(group: WireID, operation: UInt64, [VirtualAddress])
   /// Take these addresses off this host; answered by `Input.addressesChanged` with the same operation.
@@ -54,6 +68,8 @@ package enum Event: Hashable, Sendable {
   case peerDead(node: String, silence: Duration, challenges: Int)
   /// A peer said farewell.
   case peerLeft(node: String)
+  /// A peer's guardian said that the agent is gone and its addresses released.
+  case peerObituary(node: String)
   /// A probe's verdict changed.
   case probeChanged(group: String, probe: String, isPassing: Bool, detail: String)
   /// An interface gained or lost its carrier.
@@ -62,6 +78,8 @@ package enum Event: Hashable, Sendable {
   case maintenance(on: Bool)
   /// This agent ran late.
   case late(Duration)
+  /// The lease was lost.
+  case leaseLost(LeaseLoss)
   /// A new configuration is in force.
   case reconfigured
 }

@@ -40,7 +40,7 @@ extension Group {
     case .master(.releasing(operation, let next, _)):
       released(failure: failure, next: next, operation: operation, world, &outbox)
     case .master(.holding):
-      if mending.remove(operation) != nil, failure != nil { mendAt = world.now + Self.addressRetry }
+      if mending.remove(operation) != nil { mended(failure: failure, world, &outbox) }
     case .initial, .backup, .master, .fault:
       break
     }
@@ -97,11 +97,15 @@ extension Group {
   }
 
   /// Forgets what a peer said that is not alive any more.
-  mutating func forget(_ node: Int, death: Standing.Evidence?, name: String) {
+  mutating func forget(_ node: Int, death: Standing.Death?, name: String) {
     views[node].record = nil
     views[node].death =
-      death.map { .masterDead(node: name, silence: $0.silence, challenges: $0.challenges) }
-      ?? .masterReleased(node: name)
+      switch death {
+      case .silence(let silence, let challenges)?:
+        .masterDead(node: name, silence: silence, challenges: challenges)
+      case .obituary?: .masterDied(node: name)
+      case .farewell?, nil: .masterReleased(node: name)
+      }
   }
 
   /// Forgets what a peer said in an earlier life.
@@ -120,23 +124,29 @@ package struct Standing: Hashable, Sendable {
   package let isTwoWay: Bool
   /// Since when it says that it does not hear us.
   package let deafSince: Instant?
-  /// The verdict's evidence, if it was declared dead for silence.
-  package let death: Evidence?
+  /// What it is known to be dead by, if it was alive.
+  package let death: Death?
 
   /// What a verdict of death rests on.
-  package struct Evidence: Hashable, Sendable {
-    package let silence: Duration
-    package let challenges: Int
+  package enum Death: Hashable, Sendable {
+    case silence(Duration, challenges: Int)
+    case farewell
+    case obituary
   }
 
   package init(_ session: PeerSession) {
     isAlive = session.isAlive
     isTwoWay = session.isTwoWay
     deafSince = session.isAlive ? session.deafSince : nil
-    if case .dead(let lastHeard, let since, let challenges) = session.liveness, challenges > 0 {
-      death = Evidence(silence: since - lastHeard, challenges: challenges)
-    } else {
-      death = nil
+    guard case .dead(let lastHeard, let since, let death) = session.liveness else {
+      self.death = nil
+      return
     }
+    self.death =
+      switch death {
+      case .silence(let challenges): .silence(since - lastHeard, challenges: challenges)
+      case .farewell: .farewell
+      case .obituary: .obituary
+      }
   }
 }

@@ -30,6 +30,7 @@ extension Group {
     guard let failure else {
       addressFailures = 0
       (mending, mendAt) = ([], nil)
+      openGate(world, &outbox)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
       return
@@ -55,7 +56,25 @@ extension Group {
     mendAt = nil
     mending.insert(operation)
     outbox.effects.append(.addAddresses(group: id, operation: operation, addresses))
+  }
+
+  /// The kernel has answered the request to add what was missing.
+  mutating func mended(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
+    guard failure == nil else {
+      mendAt = world.now + Self.addressRetry
+      return
+    }
+    openGate(world, &outbox)
     announceAnew(world)
+  }
+
+  /// Lets the addresses be answered for, before anybody is told that they are here.
+  private func openGate(_ world: Surroundings, _ outbox: inout Outbox) {
+    outbox.effects.append(.openGate(settings.virtualAddresses, until: world.leaseEnds))
+  }
+
+  private func closeGate(_ outbox: inout Outbox) {
+    outbox.effects.append(.closeGate(settings.virtualAddresses))
   }
 
   /// Begins a new burst of announcements.
@@ -66,9 +85,11 @@ extension Group {
 
   // MARK: Releasing
 
-  /// Has the addresses removed; what follows then is kept with the operation.
+  /// Has the addresses removed; what follows then is kept with the operation. A master that hands over serves until they
+  /// are gone, for should that fail, it goes on serving; any other has no right to answer, whatever the kernel says.
   mutating func release(next: AfterRelease, _ world: Surroundings, _ outbox: inout Outbox) {
     let operation = nextOperation()
+    if case .handOver = next {} else { closeGate(&outbox) }
     outbox.effects.append(.removeAddresses(group: id, operation: operation, settings.virtualAddresses))
     state = .master(.releasing(operation: operation, next: next, retryAt: nil))
   }
@@ -97,6 +118,7 @@ extension Group {
     hasRival = false
     switch next {
     case .handOver(let successor, let cause):
+      closeGate(&outbox)
       let obstacle = obstacle(world)
       let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
       isPreemptionHeld = cause == .operator && obstacle == nil
@@ -117,10 +139,18 @@ extension Group {
   }
 
   /// Lets go because the agent was late for longer than its lease: a backup may hold the group by now.
-  mutating func stepDown(late lateness: Duration, _ world: Surroundings, _ outbox: inout Outbox) {
+  mutating func stepDown(because reason: Reason, _ world: Surroundings, _ outbox: inout Outbox) {
     guard isMaster else { return }
     step = nil
-    release(next: .backup(.late(lateness)), world, &outbox)
+    release(next: .backup(reason), world, &outbox)
+  }
+
+  /// Lets go because the kernel refuses the lease, without which nothing can be answered for here.
+  mutating func leaseRefused(_ cause: String, _ world: Surroundings, _ outbox: inout Outbox) {
+    guard needsLease else { return }
+    step = nil
+    noteAddressFailure(cause, world)
+    release(next: .fault(.addressFailure(cause)), world, &outbox)
   }
 
   // MARK: Reasons to let go

@@ -150,6 +150,19 @@ package struct Group: Hashable, Sendable {
   /// Whether this node answers for the addresses, or may.
   package var isMaster: Bool { publicState == .master }
 
+  /// Whether the addresses are answered for here, or are about to be, so that they need a lease.
+  package var needsLease: Bool {
+    switch state {
+    case .master(.acquiring), .master(.holding), .master(.releasing(_, next: .handOver, _)): true
+    case .initial, .backup, .fault, .master(.releasing): false
+    }
+  }
+
+  /// Whether the addresses are here.
+  package var isHolding: Bool {
+    if case .master(.holding) = state { true } else { false }
+  }
+
   // MARK: Conclusions
 
   /// Draws every conclusion that the facts allow.

@@ -34,6 +34,8 @@ extension Node {
     case .replayed:
       rejected.replayed += 1
       return
+    case .obituary:
+      outbox.journal(.peerObituary(node: names[sessions[index].node]))
     case .unknownLife:
       rejected.unknownLife += 1
       let nonce = sessions[index].admissionChallenge(at: now, using: &generator)
@@ -108,9 +110,11 @@ extension Node {
     guard standing != before else { return }
     let node = sessions[index].node
     if standing.isAlive, !before.isAlive { outbox.journal(.peerAlive(node: names[node])) }
-    if !standing.isAlive, before.isAlive, standing.death == nil { outbox.journal(.peerLeft(node: names[node])) }
+    if before.isAlive, standing.death == .farewell { outbox.journal(.peerLeft(node: names[node])) }
     updateAll(at: now, &outbox, &dirty) { group, world, _ in
       group.noteStanding(standing, of: node)
+      // It may have announced our addresses just before it fell silent, or when it woke up.
+      if standing.isAlive, !before.isAlive { group.announceAnew(world) }
       if !standing.isAlive { group.forget(node, death: standing.death, name: world.names[node]) }
     }
   }
@@ -119,19 +123,24 @@ extension Node {
 
   /// Notices that the agent itself was late, before anything is concluded from the silence of others or said to them.
   mutating func noticeLateness(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    guard !isLateNoted, let leaseEnds, let deadline = nextDeadline else { return }
+    guard !isLateNoted, let leaseEnds = lease.ends, let deadline = nextDeadline else { return }
     let lateness = now - deadline
     let world = surroundings(at: now)
     guard lateness > min(settings.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
+    outbox.journal(.late(lateness))
+    doubtItself(at: now)
+    if now >= leaseEnds {
+      updateAll(at: now, &outbox, &dirty) { $0.stepDown(because: .late(lateness), $1, &$2) }
+    }
+  }
+
+  /// Whoever was late promotes nothing for a detection time, and judges nobody by a silence that may be its own.
+  mutating func doubtItself(at now: Instant) {
     // Once for one absence, whatever has queued up meanwhile.
     isLateNoted = true
     timesLate += 1
-    outbox.journal(.late(lateness))
-    doubtUntil = now + world.timing.detectionTime()
+    doubtUntil = now + timing.detectionTime()
     for index in sessions.indices { sessions[index].restartSuspicion(at: now) }
-    if now >= leaseEnds {
-      updateAll(at: now, &outbox, &dirty) { $0.stepDown(late: lateness, $1, &$2) }
-    }
   }
 
   /// Does what is due by now.
@@ -178,7 +187,7 @@ extension Node {
     using generator: inout some RandomNumberGenerator
   ) {
     isMute = false
-    leaseEnds = now + Timing(interval: settings.interval).lease
+    renewLease(at: now, &outbox)
     if !dirty.isEmpty { repetitions = max(repetitions, Self.repetitionsOfChange) }
     var interval = settings.interval
     if repetitions > 0 { interval = min(interval, Self.repetitionDelay) }
@@ -257,7 +266,21 @@ extension Node {
     _ outbox: inout Outbox
   ) {
     guard !isMute else { return }
-    var heartbeat = Heartbeat(
+    var heartbeat = blankHeartbeat
+    (heartbeat.challenge, heartbeat.response, heartbeat.flags) = (challenge, response, flags)
+    if maintenance.isOn { heartbeat.flags.insert(.maintenance) }
+    var rest = records[...]
+    repeat {
+      heartbeat.groups = Array(rest.prefix(Self.maximumRecords))
+      rest = rest.dropFirst(Self.maximumRecords)
+      sessions[index].stamp(&heartbeat, path: path, at: now)
+      outbox.effects.append(.send(heartbeat, to: sessions[index].node))
+    } while !rest.isEmpty
+  }
+
+  /// What every heartbeat of this node says.
+  var blankHeartbeat: Heartbeat {
+    Heartbeat(
       cluster: settings.clusterID,
       sender: ids[settings.here],
       receiver: .none,
@@ -268,22 +291,14 @@ extension Node {
       sentAt: 0,
       echo: 0,
       echoAge: 0,
-      challenge: challenge,
-      response: response,
+      challenge: 0,
+      response: 0,
       loss: 0,
       interval: UInt32(clamping: settings.interval.nanoseconds / 1000),
-      flags: flags,
+      flags: [],
       version: .current,
       fingerprint: fingerprint,
       groups: []
     )
-    if maintenance.isOn { heartbeat.flags.insert(.maintenance) }
-    var rest = records[...]
-    repeat {
-      heartbeat.groups = Array(rest.prefix(Self.maximumRecords))
-      rest = rest.dropFirst(Self.maximumRecords)
-      sessions[index].stamp(&heartbeat, path: path, at: now)
-      outbox.effects.append(.send(heartbeat, to: sessions[index].node))
-    } while !rest.isEmpty
   }
 }

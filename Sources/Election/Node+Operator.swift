@@ -67,6 +67,7 @@ extension Node {
     for index in groups.indices where groups[index].isMaster {
       let operation = groups[index].nextOperation()
       let addresses = groups[index].settings.virtualAddresses
+      outbox.effects.append(.closeGate(addresses))
       outbox.effects.append(.removeAddresses(group: groups[index].id, operation: operation, addresses))
     }
     // Said three times: nobody repeats it later.
@@ -123,6 +124,7 @@ extension Node {
     for gone in groups where !kept.contains(where: { $0.id == gone.id }) {
       var gone = gone
       formerTerms[gone.id] = gone.term
+      outbox.effects.append(.closeGate(gone.settings.virtualAddresses))
       outbox.effects.append(
         .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)
       )
@@ -167,6 +169,7 @@ extension Group {
     guard old.virtualAddresses != new.virtualAddresses else { return }
     let gone = old.virtualAddresses.filter { !new.virtualAddresses.contains($0) }
     if !gone.isEmpty {
+      outbox.effects.append(.closeGate(gone))
       outbox.effects.append(.removeAddresses(group: id, operation: nextOperation(), gone))
     }
     if case .initial(let until, .some) = state { clean(until: until, &outbox) }

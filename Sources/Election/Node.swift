@@ -47,8 +47,8 @@ package struct Node: Hashable, Sendable {
   var leaveDeadline: Instant?
   /// When the next heartbeat is due; nil before the start.
   var heartbeatAt: Instant?
-  /// Until when this node may answer for what it holds: a lease from the last regular heartbeat; nil before the first.
-  package internal(set) var leaseEnds: Instant?
+  /// This node's right to answer for what it holds.
+  package internal(set) var lease = Lease()
   /// This agent was late, and its timer has not fired since.
   var isLateNoted = false
   /// Nothing is said yet: an earlier life may have left addresses here.
@@ -155,6 +155,7 @@ package struct Node: Hashable, Sendable {
       update(id, at: now, &outbox, &dirty) {
         $0.addressesChanged(operation: operation, failure: failure, $1, &$2)
       }
+    case .leaseLost(let loss): leaseLost(loss, at: now, &outbox, &dirty)
     case .addressLost(let id, let address):
       update(id, at: now, &outbox, &dirty) { $0.repair(address, $1, &$2) }
     case .handover(let request, let id, let target):
@@ -165,10 +166,15 @@ package struct Node: Hashable, Sendable {
     case .leave: leave(at: now, &outbox, &dirty)
     }
     speakOnceClean(at: now)
+    settleLease(at: now, &outbox)
     tell(dirty, at: now, &outbox, using: &generator)
     concludeLeaving(at: now, &outbox, using: &generator)
+    writeObituaries(at: now, &outbox)
     return outbox.effects
   }
+
+  /// The time spans of this node's interval.
+  package var timing: Timing { Timing(interval: settings.interval) }
 
   // MARK: Groups
 
@@ -180,8 +186,9 @@ package struct Node: Hashable, Sendable {
       names: names,
       ids: ids,
       addresses: addresses,
-      timing: Timing(interval: settings.interval),
+      timing: timing,
       roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,
+      leaseEnds: lease.ends ?? now,
       isLeaving: isLeaving,
       isInMaintenance: isInMaintenance,
       doubtUntil: doubtUntil,

@@ -37,6 +37,9 @@ package struct PathStatistics: Hashable, Sendable {
     return lastSent
   }
 
+  /// The number that the next heartbeat will have.
+  package var upcomingSequence: UInt64 { lastSent + 1 }
+
   /// Whether a heartbeat with this sequence has not been had before, for certain.
   package func isFresh(_ sequence: UInt64) -> Bool {
     guard sequence <= highestSequence else { return true }

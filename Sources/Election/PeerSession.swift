@@ -15,8 +15,18 @@ package struct PeerSession: Hashable, Sendable {
     case alive(lastHeard: Instant)
     /// Silent for too long, and being asked.
     case suspect(Suspicion)
-    /// Given up; last heard and declared dead at these times, after so many unanswered challenges.
-    case dead(lastHeard: Instant, since: Instant, challenges: Int)
+    /// Given up; last heard and declared dead at these times.
+    case dead(lastHeard: Instant, since: Instant, Death)
+  }
+
+  /// What a peer is known to be dead by.
+  package enum Death: Hashable, Sendable {
+    /// Its silence, and so many unanswered challenges.
+    case silence(challenges: Int)
+    /// Its farewell: nothing of this life is heard any more.
+    case farewell
+    /// Its guardian. An agent that had only hung may speak again.
+    case obituary
   }
 
   /// A suspicion under way.
@@ -41,6 +51,8 @@ package struct PeerSession: Hashable, Sendable {
     case unknownLife
     /// Heard before on this path, or said after a farewell.
     case replayed
+    /// The peer's guardian says that the agent is gone.
+    case obituary
   }
 
   /// The peer's position in `Settings.nodes`.
@@ -153,6 +165,7 @@ package struct PeerSession: Hashable, Sendable {
       guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
       // What a farewell overtook does not bring a peer back.
       guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft else { return .replayed }
+      if heartbeat.flags.contains(.obituary) { return takeObituary(heartbeat, at: now) }
       guard isRecent(heartbeat, at: now) || answersUs else { return meetStranger(at: now) }
       if answersUs { (nonceDrawn, clockLead) = (nil, nil) }
       return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
@@ -175,11 +188,23 @@ package struct PeerSession: Hashable, Sendable {
     return .unknownLife
   }
 
-  /// Whether a heartbeat of the known life is not older than a second, or one and a half intervals.
-  private func isRecent(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
+  /// Whether a heartbeat of the known life is not older than a second, or so many intervals.
+  private func isRecent(_ heartbeat: Heartbeat, intervals: Double = 1.5, at now: Instant) -> Bool {
     guard let clockLead else { return true }
     let age = now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least
-    return age <= max(.seconds(1), timing.suspectAfter) + (now - clockLead.at) / 100
+    return age <= max(.seconds(1), timing.interval.scaled(by: intervals)) + (now - clockLead.at) / 100
+  }
+
+  /// Takes an obituary: written with the last word of the agent, and worth nothing once the agent has said more, on
+  /// whatever path. One for a hung agent is sent when its lease has run out.
+  private mutating func takeObituary(_ heartbeat: Heartbeat, at now: Instant) -> Reception {
+    guard isAlive, let lastHeard, heartbeat.sentAt >= lastContent, isRecent(heartbeat, intervals: 2.25, at: now) else {
+      return .replayed
+    }
+    paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: false)
+    lastContent = heartbeat.sentAt
+    liveness = .dead(lastHeard: lastHeard, since: now, .obituary)
+    return .obituary
   }
 
   private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
@@ -203,9 +228,7 @@ package struct PeerSession: Hashable, Sendable {
 
   /// Marks the next heartbeat on a path: its sequence and the echo of what was last heard there.
   package mutating func stamp(_ heartbeat: inout Heartbeat, path: Int, at now: Instant) {
-    heartbeat.receiver = id
-    heartbeat.receiverBootID = bootID ?? 0
-    heartbeat.path = UInt8(path)
+    address(&heartbeat, path: path)
     heartbeat.sequence = paths[path].nextSequence()
     heartbeat.sentAt = now.nanoseconds
     heartbeat.loss = UInt8(paths[path].lossInward * 255)
@@ -214,6 +237,21 @@ package struct PeerSession: Hashable, Sendable {
       heartbeat.echo = paths[path].lastSentAt
       heartbeat.echoAge = UInt32(clamping: (now - heard).nanoseconds / 1000)
     }
+  }
+
+  /// Marks the obituary on a path: as if it were the next heartbeat there, whose number stays free for an agent that goes
+  /// on after all.
+  package func stampObituary(_ heartbeat: inout Heartbeat, path: Int, at now: Instant) {
+    address(&heartbeat, path: path)
+    heartbeat.sequence = paths[path].upcomingSequence
+    heartbeat.sentAt = now.nanoseconds
+    heartbeat.flags.insert(.obituary)
+  }
+
+  private func address(_ heartbeat: inout Heartbeat, path: Int) {
+    heartbeat.receiver = id
+    heartbeat.receiverBootID = bootID ?? 0
+    heartbeat.path = UInt8(path)
   }
 
   /// The nonce that asks an unknown life to prove itself; nil when nobody is to be asked.
@@ -240,7 +278,7 @@ package struct PeerSession: Hashable, Sendable {
 
   /// Whether the peer has said farewell.
   private var hasLeft: Bool {
-    if case .dead(_, _, challenges: 0) = liveness { true } else { false }
+    if case .dead(_, _, .farewell) = liveness { true } else { false }
   }
 
   /// When silence next means something; nil while there is nothing to wait for.
@@ -288,7 +326,8 @@ package struct PeerSession: Hashable, Sendable {
           liveness = .suspect(suspicion)
           return .challenge
         }
-        liveness = .dead(lastHeard: suspicion.lastHeard, since: now, challenges: suspicion.challengesSent)
+        let death = Death.silence(challenges: suspicion.challengesSent)
+        liveness = .dead(lastHeard: suspicion.lastHeard, since: now, death)
         return .dead(silence: silence, challenges: suspicion.challengesSent)
       }
       suspicion.challengesSent += 1
@@ -327,6 +366,6 @@ package struct PeerSession: Hashable, Sendable {
   /// Takes an orderly farewell for what it is: the peer is gone, without any waiting.
   package mutating func left(at now: Instant) {
     guard let lastHeard else { return }
-    liveness = .dead(lastHeard: lastHeard, since: now, challenges: 0)
+    liveness = .dead(lastHeard: lastHeard, since: now, .farewell)
   }
 }

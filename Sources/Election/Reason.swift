@@ -15,6 +15,8 @@ package enum Reason: Hashable, Sendable {
   case noMaster
   /// The master fell silent.
   case masterDead(node: String, silence: Duration, challenges: Int)
+  /// The master's guardian said that the agent is gone and its addresses released.
+  case masterDied(node: String)
   /// The master gave the group up by itself.
   case masterReleased(node: String)
   /// The master's agent restarted.
@@ -31,6 +33,8 @@ package enum Reason: Hashable, Sendable {
   case yieldedUnheard(node: String)
   /// This agent woke up later than its lease allows.
   case late(Duration)
+  /// The kernel had closed the gate before this agent renewed its lease.
+  case leaseExpired
   /// Something forbids to hold the addresses.
   case obstacle(Obstacle)
   /// Nothing forbids it any more.
@@ -84,6 +88,7 @@ extension Reason: CustomStringConvertible {
     case .noMaster: "no live node held the group"
     case .masterDead(let node, let silence, let challenges):
       "master \(node) is dead: silent for \(silence.readable), \(challenges) challenges unanswered"
+    case .masterDied(let node): "the agent on master \(node) died or hung, and its guardian released the group"
     case .masterReleased(let node): "master \(node) gave the group up"
     case .masterRestarted(let node): "the agent on master \(node) restarted"
     case .handedOverBy(let node, let cause): "handed over by \(node): \(cause)"
@@ -92,6 +97,7 @@ extension Reason: CustomStringConvertible {
     case .yielded(let node): "yielded to \(node), which is master too and ranks higher"
     case .yieldedUnheard(let node): "yielded to \(node), which is master too and does not hear this node"
     case .late(let lateness): "the agent woke up \(lateness.readable) late, longer than its lease"
+    case .leaseExpired: "the lease ran out before the agent renewed it"
     case .obstacle(let obstacle): "\(obstacle)"
     case .recovered(let obstacle): "over: \(obstacle)"
     }
@@ -114,6 +120,8 @@ extension Reason: CustomStringConvertible {
     case .yieldedUnheard: 12
     case .late: 13
     case .recovered: 14
+    case .masterDied: 15
+    case .leaseExpired: 16
     case .obstacle(let obstacle):
       switch obstacle {
       case .notParticipating: 20
@@ -143,6 +151,8 @@ extension Reason: CustomStringConvertible {
     case 11, 12: "yielded"
     case 13: "woke up late"
     case 14: "recovered"
+    case 15: "master died"
+    case 16: "lease ran out"
     case 20: "takes no part"
     case 21: "leaving"
     case 22: "link down"

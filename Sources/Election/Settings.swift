@@ -84,6 +84,8 @@ package struct Settings: Hashable, Sendable {
   package var nodes: [NodeSettings]
   /// This node's position in `nodes`.
   package var here: Int
+  /// Whether the kernel closes a gate when the lease runs out.
+  package var isGated = true
   /// The groups, in the order of the configuration.
   package var groups: [GroupSettings]
 

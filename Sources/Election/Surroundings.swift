@@ -18,6 +18,8 @@ package struct Surroundings: Hashable, Sendable {
   package var timing: Timing
   /// The worst recent round trip to any peer.
   package var roundTrip: Duration
+  /// When this node's lease ends; now, if it has none.
+  package var leaseEnds: Instant
   /// The agent is stopping.
   package var isLeaving: Bool
   /// The node is in maintenance.

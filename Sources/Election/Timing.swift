@@ -20,8 +20,28 @@ package struct Timing: Hashable, Sendable {
   /// How long a master may answer for its addresses after it last renewed its lease.
   package var lease: Duration { interval.scaled(by: 1.75) }
 
-  /// The earliest moment, counted from the last heartbeat, at which the old master's lease must have run out: kernels
-  /// close a lease to the tick, and not after its end, so one tick and 2 ms of grace are added.
+  /// What a master makes of that by its own clock, which may be slower than the others' by the drift that is reckoned
+  /// with.
+  package var heldLease: Duration { lease.scaled(by: 1 - Self.drift) }
+
+  /// What the kernel is told, to be counted from the same moment. It counts in whole ticks and rounds down, twice: with
+  /// a tick added, a lease is open for a tick less up to a tick more than `heldLease`.
+  package var gateTime: Duration { heldLease + Self.kernelTick }
+
+  /// The latest moment after its last heartbeat at which a master answers, by a clock that is as much faster than its
+  /// own as is reckoned with. Below `leaseRunsOut`, or two hosts could answer at once.
+  package var latestAnswer: Duration { gateTime.scaled(by: 1 / (1 - Self.drift)) }
+
+  /// How late a heartbeat may be before the gate has closed in spite of it, on a kernel with this tick. At or below zero
+  /// a gate cannot be kept open.
+  package func gateMargin(tick: Duration) -> Duration {
+    let ticks = gateTime.nanoseconds / tick.nanoseconds
+    // The first tick may be nearly over when it is counted.
+    return tick * Int(ticks - 1) - interval
+  }
+
+  /// The earliest moment, counted from the last heartbeat, at which a backup takes over: the old master's kernel must
+  /// have closed the gate by then.
   package var leaseRunsOut: Duration { lease + Self.kernelTick + .milliseconds(2) }
 
   /// The time between two challenges to a suspect. They do not wait for each other's answers.
@@ -66,6 +86,8 @@ package struct Timing: Hashable, Sendable {
   package static let earliest = 0.9
   /// The least number of unanswered challenges before a verdict.
   package static let minimumChallenges = 5
+  /// By how much the rates of two hosts' clocks may differ. What NTP corrects at most is 0.05 %.
+  package static let drift = 0.01
   /// The longest kernel timer tick that Baton reckons with (HZ 250).
   package static let kernelTick: Duration = .milliseconds(4)
 }

@@ -69,8 +69,12 @@ func `a probe's failure has the effect that its weight allows`(
       Heartbeats  every 100 ms over 2 paths, UDP port 7112
       Detection   a dead host is suspected after 150 ms of silence and given up 181 ms after its last heartbeat
                   with 30 % of all packets lost: after 181 ms
-      Failover    crash, power-off: no answer for 81 ms to 181 ms, and the milliseconds that the move takes
+      Failover    host crash, power-off: no answer for 81 ms to 181 ms, and the milliseconds that the move takes
+                  agent killed: its guardian tells the others at once, which takes milliseconds
                   stop, handover, failed probe, return of a better node: handed over without waiting for silence
+      Lease       a master that dies or hangs stops answering within 179 ms of its last heartbeat, and nobody takes
+                  over before 181 ms: 2 ms to spare; a heartbeat may be 72 ms late
+                  with agent and guardian gone the kernel removes the addresses within 30.7 s
 
       Group web
         holds     192.0.2.10/24 on eth0
@@ -113,4 +117,35 @@ func `a probe's failure has the effect that its weight allows`(
       "  probes    none: only the failure of a host, link or agent moves the group, not that of the service",
     ]
   )
+}
+
+@Test(arguments: ["5ms", "10ms", "100ms", "1s", "60s"])
+func `the old holder's last answer comes before a backup's first`(interval: String) throws {
+  let lease = try report(goodFile(replacing: "interval: 100ms", by: "interval: \(interval)")).lease
+  #expect(lease.slack > .zero)
+  #expect(lease.earliestTakeover - lease.latestAnswer == lease.slack)
+  #expect(try #require(lease.margin) > .zero)
+}
+
+@Test func `without a gate the report says what is left open`() throws {
+  let lines = try report(goodFile(replacing: "realtime: true", by: "realtime: true\ngate: off")).lines
+  #expect(lines.contains { $0.contains("gate: off") })
+  #expect(lines.contains { $0.contains("up to 3.7 s later, and two hosts may answer until then") })
+}
+
+@Test func `an interval that is too short for the kernel's tick is refused, unless there is no gate`() throws {
+  let file = goodFile(replacing: "interval: 100ms", by: "interval: 5ms")
+  let check = { (text: String, tick: Duration) throws(ConfigurationErrors) in
+    try Configuration.parse(text: text, fileName: "baton.yaml", hostName: "alpha", tick: tick)
+  }
+  #expect(try check(file, .milliseconds(4)).settings.isGated)
+  let errors = #expect(throws: ConfigurationErrors.self) { try check(file, .milliseconds(10)) }
+  #expect(
+    errors?.diagnostics.map(\.description) == [
+      "baton.yaml:3:24: error: at 5ms the lease gate would close between two heartbeats: this kernel counts time in "
+        + "ticks of 10ms; use 16ms or more, or `gate: off`"
+    ]
+  )
+  let off = file.replacing("realtime: true", with: "realtime: true\ngate: off")
+  #expect(try !check(off, .milliseconds(10)).settings.isGated)
 }

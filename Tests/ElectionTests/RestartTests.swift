@@ -175,7 +175,7 @@ struct LatenessTests {
       let cluster = settled(seed: seed)
       let offset = cluster.dice.span(.zero...(.milliseconds(100)))
       cluster.run(for: offset)
-      guard let leaseEnds = cluster.hosts[0].node?.leaseEnds else {
+      guard let leaseEnds = cluster.hosts[0].node?.lease.ends else {
         Issue.record("no lease")
         return
       }

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 
 // glibc declares these for GNU sources only, and the importer does not count as one.
 
@@ -31,6 +32,13 @@ const char *strerrordesc_np(int number);
 #ifndef SCHED_RESET_ON_FORK
 #define SCHED_RESET_ON_FORK 0x40000000
 #endif
+
+/// The kernel's timer tick, in nanoseconds: the clock that moves with it has this resolution, clock_getres(2).
+static inline int64_t kernel_tick_nanoseconds(void) {
+  struct timespec resolution = {0, 0};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+  return (int64_t)resolution.tv_sec * 1000000000 + resolution.tv_nsec;
+}
 
 // The program's own code, as the linker laid it out (end(3)).
 extern const char __executable_start[], etext[];

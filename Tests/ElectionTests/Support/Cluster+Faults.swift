@@ -22,8 +22,7 @@ extension Cluster {
     hosts[host].node = nil
     hosts[host].isPaused = false
     hosts[host].addresses = []
-    endExcuse(.stopped(host))
-    endExcuse(.killed(host))
+    hosts[host].gate = VirtualGate()
     observe()
   }
 
@@ -32,23 +31,36 @@ extension Cluster {
 
   /// Kills the agent (SIGKILL); the kernel goes on answering for what it has.
   func kill(_ host: Int) {
-    begin(.killed(host))
-    endExcuse(.stopped(host))
     hosts[host].node = nil
     hosts[host].isPaused = false
     hosts[host].backlog = []
   }
 
+  /// Kills the agent alone: its guardian closes the gate, sends the obituaries and removes the addresses.
+  func killAgent(_ host: Int) {
+    let obituaries = hosts[host].obituaries
+    kill(host)
+    release(host, obituaries)
+  }
+
+  /// The guardian finds that the agent has hung for longer than its lease.
+  func guardianReleases(_ host: Int) { release(host, hosts[host].obituaries) }
+
+  private func release(_ host: Int, _ obituaries: [Lane: Heartbeat]) {
+    hosts[host].gate.end()
+    for (lane, heartbeat) in obituaries.sorted(by: { $0.key.path < $1.key.path }) { transmit(heartbeat, lane) }
+    hosts[host].addresses = []
+    observe()
+  }
+
   /// Starts the agent anew after `kill`.
   func restart(_ host: Int) {
     start(host)
-    endExcusesOfRestarted()
   }
 
   /// Ends the excuse of each restarted host once what its former life left behind is gone.
   func endExcusesOfRestarted() {
     for host in hosts.indices where hosts[host].node != nil && hosts[host].addresses.isEmpty {
-      endExcuse(.killed(host))
     }
   }
 
@@ -56,14 +68,12 @@ extension Cluster {
   func pause(_ host: Int) {
     guard hosts[host].node != nil, !hosts[host].isPaused else { return }
     hosts[host].isPaused = true
-    begin(.stopped(host))
   }
 
   /// Lets the agent go on: what queued up reaches it in order, and its timer somewhere in between.
   func resume(_ host: Int) {
     guard hosts[host].isPaused else { return }
     hosts[host].isPaused = false
-    endExcuse(.stopped(host))
     let backlog = hosts[host].backlog
     hosts[host].backlog = []
     let timer = Int.random(in: 0...backlog.count, using: &dice)

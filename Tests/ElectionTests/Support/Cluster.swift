@@ -3,17 +3,14 @@
 //
 // What it checks at all times, whatever the scenario: a timer that has fired leaves its next deadline in the future and
 // nothing undone, terms never fall, and no two hosts answer for a group unless a fault that a pair cannot see through
-// (a cut, a stopped or killed agent) excuses it.
+// (a cut, a kernel that does not do as it is told) excuses it. That agents are killed or stopped is no excuse.
 
 import Election
 import Health
 
-/// A fault that a pair cannot see through: a cut, an agent that is stopped or was killed, a kernel that does not remove an
-/// address.
+/// A fault that a pair cannot see through: a cut, or a kernel that does not remove an address.
 enum Excuse: Hashable {
   case cut
-  case stopped(Int)
-  case killed(Int)
   case refused(Int, WireID)
 }
 
@@ -93,6 +90,8 @@ final class Cluster {
       hosts[host].life += 1
       hosts[host].isPaused = false
       hosts[host].hasLeft = false
+      // The gate of an earlier life is replaced by a closed one.
+      hosts[host].gate = VirtualGate()
       hosts[host].backlog = []
       var own = settings
       own.here = settings.nodes.firstIndex { $0.name == names[host] } ?? host
@@ -116,7 +115,7 @@ final class Cluster {
     guard hosts[host].node != nil, hosts[host].isPowered else { return }
     let local = localTime(of: host)
     guard let effects = hosts[host].node?.handle(input, at: local, using: &dice) else { return }
-    for effect in effects { carryOut(effect, of: host) }
+    perform(effects, on: host)
     check(host, after: input)
     armTimer(of: host)
   }
@@ -152,11 +151,62 @@ final class Cluster {
 
   // MARK: Effects
 
-  private func carryOut(_ effect: Effect, of host: Int) {
+  /// Carries effects out; a lease that turns out to be lost is an input of its own, and nothing is sent before that.
+  private func perform(_ effects: [Effect], on host: Int) {
+    var isLost = false
+    for effect in effects {
+      if isLost, case .send = effect { continue }
+      if !carryOut(effect, of: host) { isLost = true }
+    }
+    if isLost { give(.leaseLost(.expired), to: host) }
+  }
+
+  /// Carries one effect out; false when the lease that it needs has run out.
+  private func carryOut(_ effect: Effect, of host: Int) -> Bool {
+    let time = localTime(of: host)
     switch effect {
+    case .beginLease(let until):
+      hosts[host].gate.begin(until: until)
+      observeEnd(of: host)
+    case .renewLease(let until):
+      guard hosts[host].gate.renew(until: until, at: time) else { return false }
+      observeEnd(of: host)
+    case .openGate(let addresses, let until):
+      guard hosts[host].gate.renew(until: until, at: time) else { return false }
+      hosts[host].gate.open.formUnion(addresses)
+      observeEnd(of: host)
+    case .closeGate(let addresses):
+      hosts[host].gate.open.subtract(addresses)
+      observe()
+    case .refreshAddresses(let addresses): history.noteRefresh(of: addresses, by: host, at: now)
+    case .obituary(let heartbeat, let peer):
+      guard let lane = lane(from: host, to: peer, path: heartbeat.path) else { return true }
+      hosts[host].obituaries[lane] = heartbeat
+    default: carryOutOrdinary(effect, of: host)
+    }
+    return true
+  }
+
+  private func lane(from host: Int, to peer: Int, path: UInt8) -> Lane? {
+    guard let name = hosts[host].node?.settings.nodes[peer].name, let to = names.firstIndex(of: name) else {
+      return nil
+    }
+    return Lane(from: host, to: to, path: Int(path))
+  }
+
+  /// Has the end of a host's lease noticed by whoever counts the answers.
+  private func observeEnd(of host: Int) {
+    observe()
+    guard let ends = hosts[host].gate.ends else { return }
+    let rest = (ends - localTime(of: host)).scaled(by: 1 / hosts[host].clockRate) + .nanoseconds(2)
+    schedule(after: rest) { [unowned self] in observe() }
+  }
+
+  private func carryOutOrdinary(_ effect: Effect, of host: Int) {
+    switch effect {
+    case .beginLease, .renewLease, .openGate, .closeGate, .refreshAddresses, .obituary: break
     case .send(let heartbeat, let peer):
-      guard let name = hosts[host].node?.settings.nodes[peer].name, let to = names.firstIndex(of: name) else { return }
-      transmit(heartbeat, Lane(from: host, to: to, path: Int(heartbeat.path)))
+      if let lane = lane(from: host, to: peer, path: heartbeat.path) { transmit(heartbeat, lane) }
     case .addAddresses(let group, let operation, let addresses):
       askKernel(of: host, group, operation, addresses, isAddition: true)
     case .removeAddresses(let group, let operation, let addresses):
@@ -176,7 +226,7 @@ final class Cluster {
     }
   }
 
-  private func transmit(_ heartbeat: Heartbeat, _ lane: Lane) {
+  func transmit(_ heartbeat: Heartbeat, _ lane: Lane) {
     for delay in network.fate(of: heartbeat, on: lane, using: &dice) {
       schedule(after: delay) { [unowned self] in
         let interface = "eth\(lane.path)"
@@ -230,7 +280,6 @@ final class Cluster {
 
   /// Notes who answers for what now.
   func observe() {
-    endExcusesOfRestarted()
     for group in settings.groups {
       history.note(answering: answering(group.name), for: group.name, at: now, isExcused: isExcused)
     }
@@ -239,7 +288,12 @@ final class Cluster {
   /// The hosts that answer for any address of a group now.
   func answering(_ group: String = "web") -> Set<Int> {
     guard let group = settings.groups.first(where: { $0.name == group }) else { return [] }
-    return Set(hosts.indices.filter { host in group.virtualAddresses.contains { hosts[host].answers(for: $0) } })
+    return Set(
+      hosts.indices.filter { host in
+        let time = localTime(of: host)
+        return group.virtualAddresses.contains { hosts[host].answers(for: $0, at: time) }
+      }
+    )
   }
 
   /// A group as a host's agent sees it.

@@ -33,6 +33,8 @@ struct History {
   private(set) var entries: [Entry] = []
   /// Rounds of announcements: when, by whom, of what.
   private(set) var announcements: [(time: Int64, host: Int, group: WireID)] = []
+  /// Refreshes of addresses' lifetimes: when, by whom, of which.
+  private(set) var refreshes: [(time: Int64, host: Int, addresses: [VirtualAddress])] = []
   /// What operators were answered, by request.
   private(set) var answers: [UInt64: HandoverAnswer] = [:]
   /// What was done to the cluster, in words.
@@ -62,6 +64,10 @@ struct History {
 
   mutating func noteAnnouncement(of group: WireID, by host: Int, at time: Int64) {
     announcements.append((time, host, group))
+  }
+
+  mutating func noteRefresh(of addresses: [VirtualAddress], by host: Int, at time: Int64) {
+    refreshes.append((time, host, addresses))
   }
 
   mutating func noteViolation(_ text: String, at time: Int64) {

@@ -24,8 +24,12 @@ struct VirtualHost {
   /// How late timers fire.
   var lateness: ClosedRange<Duration> = .zero...(.microseconds(200))
 
-  /// The addresses that the kernel answers for.
+  /// The addresses that the kernel has.
   var addresses: Set<VirtualAddress> = []
+  /// What the kernel lets it answer for.
+  var gate = VirtualGate()
+  /// What the guardian would send.
+  var obituaries: [Lane: Heartbeat] = [:]
   /// Interfaces without a carrier.
   var linksDown: Set<String> = []
   /// How long the kernel takes for an operation.
@@ -42,8 +46,36 @@ struct VirtualHost {
   /// Whether the agent has said that it may end.
   var hasLeft = false
 
-  /// Whether the world gets an answer from this host for this address.
-  func answers(for address: VirtualAddress) -> Bool {
+  /// Whether the world gets an answer from this host for this address, at a time of its clock.
+  func answers(for address: VirtualAddress, at time: Instant) -> Bool {
     isPowered && addresses.contains(address) && !linksDown.contains(address.interface)
+      && gate.isOpen(for: address, at: time)
   }
+}
+
+/// The lease gate of a host's kernel, which closes as late as it may: a tick after the end that the agent reckons with.
+struct VirtualGate {
+  /// When the lease ends, by the host's clock; nil when none was ever begun.
+  private(set) var ends: Instant?
+  /// The addresses that it is open for meanwhile.
+  var open: Set<VirtualAddress> = []
+
+  func isAlive(at time: Instant) -> Bool { ends.map { time < $0 } ?? false }
+
+  func isOpen(for address: VirtualAddress, at time: Instant) -> Bool { open.contains(address) && isAlive(at: time) }
+
+  mutating func begin(until end: Instant) {
+    open = []
+    ends = end + Timing.kernelTick
+  }
+
+  /// Whether the lease was still alive.
+  mutating func renew(until end: Instant, at time: Instant) -> Bool {
+    guard isAlive(at: time) else { return false }
+    ends = end + Timing.kernelTick
+    return true
+  }
+
+  /// Ends the lease at once.
+  mutating func end() { ends = nil }
 }

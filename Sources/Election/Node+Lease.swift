@@ -1,0 +1,64 @@
+// The lease of the whole node: it begins with the first group that is taken, is renewed before each heartbeat, and its
+// loss makes the node let go of everything. With each word to a peer goes an obituary to the guardian: the next word,
+// written in advance, should the agent not live to say it.
+
+extension Node {
+  /// Begins or ends the lease as groups have come or gone.
+  mutating func settleLease(at now: Instant, _ outbox: inout Outbox) {
+    let isNeeded = groups.contains(where: \.needsLease)
+    guard isNeeded != lease.isRunning else { return }
+    if isNeeded {
+      lease.begin(at: now, timing)
+      outbox.effects.append(.beginLease(until: lease.ends ?? now))
+    } else {
+      lease.end()
+    }
+  }
+
+  /// Renews the lease, and with it what the kernel knows of it: before a regular heartbeat.
+  mutating func renewLease(at now: Instant, _ outbox: inout Outbox) {
+    // What was just taken begins a lease of its own.
+    lease.renew(at: now, timing)
+    guard lease.isRunning else { return }
+    outbox.effects.append(.renewLease(until: lease.ends ?? now))
+    let lifetime = AddressLifetime(interval: settings.interval, isGated: settings.isGated)
+    guard lease.takeRefresh(at: now, every: lifetime.refresh) else { return }
+    let held = groups.filter(\.isHolding).flatMap(\.settings.virtualAddresses)
+    if !held.isEmpty { outbox.effects.append(.refreshAddresses(held)) }
+  }
+
+  /// Lets go of everything: nothing may be answered for any more.
+  mutating func leaseLost(_ loss: LeaseLoss, at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
+    guard lease.isRunning else { return }
+    outbox.journal(.leaseLost(loss))
+    switch loss {
+    case .expired:
+      // It may have been noticed already.
+      if !isLateNoted { doubtItself(at: now) }
+      updateAll(at: now, &outbox, &dirty) { $0.stepDown(because: .leaseExpired, $1, &$2) }
+    case .refused(let cause):
+      updateAll(at: now, &outbox, &dirty) { $0.leaseRefused(cause, $1, &$2) }
+    }
+  }
+
+  /// Writes the obituary anew for every path on which something was just said.
+  func writeObituaries(at now: Instant, _ outbox: inout Outbox) {
+    var spoken: Set<Route> = []
+    for case .send(let heartbeat, let peer) in outbox.effects {
+      spoken.insert(Route(peer: peer, path: heartbeat.path))
+    }
+    guard !spoken.isEmpty, !hasLeft else { return }
+    for session in sessions where session.bootID != nil {
+      for path in session.paths.indices where spoken.contains(Route(peer: session.node, path: UInt8(path))) {
+        var heartbeat = blankHeartbeat
+        session.stampObituary(&heartbeat, path: path, at: now)
+        outbox.effects.append(.obituary(heartbeat, to: session.node))
+      }
+    }
+  }
+
+  private struct Route: Hashable {
+    let peer: Int
+    let path: UInt8
+  }
+}
