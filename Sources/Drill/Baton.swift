@@ -11,6 +11,7 @@ package struct Baton: FailoverAgent {
   package let name = "baton"
   /// Sent with 0 to 25 % jitter shorter.
   package let meanIntervalShare = 0.875
+  package let guardian: String? = "baton-guardian"
 
   /// - Parameter directory: Where `batond` is.
   /// - Throws: When it is not there.
@@ -32,7 +33,7 @@ package struct Baton: FailoverAgent {
       in: host.namespace,
       logPath: logPath(on: host),
       workspace: lab.workspace,
-      guardian: "baton-guardian"
+      guardian: guardian
     )
   }
 

@@ -117,11 +117,20 @@ package final class Bench {
   }
 
   /// Waits for something; notes it as a problem when it does not come about.
+  ///
+  /// - Parameters:
+  ///   - patience: How long it may take; some seconds unless given.
+  ///   - pause: The time between two looks.
   @discardableResult
-  package func expect(_ what: String, _ condition: () -> Bool) -> Bool {
-    let patience = plan.interval * 8 + .seconds(5)
+  package func expect(
+    _ what: String,
+    within patience: Duration? = nil,
+    every pause: Duration = .milliseconds(5),
+    _ condition: () -> Bool
+  ) -> Bool {
+    let patience = patience ?? plan.interval * 8 + .seconds(5)
     let started = MonotonicClock.now
-    if MonotonicClock.wait(atMost: patience, until: condition) { return true }
+    if MonotonicClock.wait(atMost: patience, every: pause, until: condition) { return true }
     problems.append("waited \((MonotonicClock.now - started).readable) in vain for \(what)")
     return false
   }

@@ -16,6 +16,8 @@ package struct Campaign: Sendable {
   package var runs = 1_000
   /// The seed of the first run; each further one has the next number.
   package var seed = UInt64.random(in: 0..<1_000_000_000)
+  /// How long a takeover may take after a death was detected.
+  package var takeover: Duration = .milliseconds(20)
   /// How many labs at the same time.
   package var labs = 8
   /// When no further run begins, though not all were done.

@@ -60,7 +60,7 @@ struct CampaignLab {
       outcome.failures.append(error.description)
     }
     // Until then the dead may be answered for, and nobody know of it.
-    MonotonicClock.sleep(for: Timing(interval: campaign.interval).detectionTime() + .milliseconds(20))
+    MonotonicClock.sleep(for: Timing(interval: campaign.interval).detectionTime() + campaign.takeover)
     let isWhole = bringBack(bench)
     if !isWhole { outcome.failures.append("the pair did not come to rest: \(complaint(bench))") }
     // The last questions may still be answered.
@@ -70,7 +70,9 @@ struct CampaignLab {
     outcome.twoHosts = answers.twoHosts
     outcome.undecided = answers.undecided
     if outcome.twoHosts > .zero { outcome.failures.append("two hosts answered for \(outcome.twoHosts.readable)") }
-    if let longest = trial.longestOutage(interval: campaign.interval), outcome.silence > longest {
+    if let longest = trial.longestOutage(interval: campaign.interval, takeover: campaign.takeover),
+      outcome.silence > longest
+    {
       outcome.failures.append("nobody answered for \(outcome.silence.readable), allowed \(longest.readable)")
     }
     if !outcome.failures.isEmpty { outcome.logs = bench.logs(since: logged) }

@@ -93,9 +93,10 @@ package struct ChildProcess: Sendable {
   /// - Parameter known: The part's processes, found beforehand so that the moment can be chosen; else they are now.
   package func kill(_ part: Part, known: [ProcessIdentity]? = nil) {
     let known = known ?? processes(part)
-    if part == .everything { for process in known { process.signal(SIGSTOP) } }
+    let isWhole = part == .everything || part == .agent && guardian == nil
+    if isWhole { for process in known { process.signal(SIGSTOP) } }
     for process in known { process.signal(SIGKILL) }
-    if part == .everything { ProcessTable.end { family } }
+    if isWhole { ProcessTable.end { family } }
   }
 
   /// Ends the program with all its processes, without ceremony.

@@ -48,6 +48,9 @@ package protocol FailoverAgent: Sendable {
   /// The mean time between two of its heartbeats, as a share of the interval that it is configured with.
   var meanIntervalShare: Double { get }
 
+  /// The name of its process that watches over the others and takes their addresses away, for a product that has one.
+  var guardian: String? { get }
+
   /// Why it cannot take part in a scenario on this machine, or nil when it can.
   func obstacle(to scenario: Scenario) -> String?
 

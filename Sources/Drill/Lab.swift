@@ -73,6 +73,12 @@ package struct Lab: Sendable {
     }
   }
 
+  /// Whether a host's kernel has the address that is kept alive, answering for it or not.
+  package func hasVirtualAddress(_ host: Host) -> Bool {
+    let command = ["ip", "-n", host.namespace, "-oneline", "address", "show", "to", Self.virtualAddress]
+    return (try? Tool.run(command)).map { !$0.isEmpty } ?? false
+  }
+
   private func build() throws(DrillError) {
     try addNamespace(networkSwitch.namespace)
     try networkSwitch.build(bridges: paths)

@@ -91,10 +91,10 @@ package struct Trial: Hashable, Sendable {
 
   /// How long nobody may answer: where one host fails and the other is well, no longer than detection and some time to
   /// take over. Nothing is promised for how long agents sleep that are stopped, nor for two failures at once.
-  func longestOutage(interval: Duration) -> Duration? {
+  func longestOutage(interval: Duration, takeover: Duration) -> Duration? {
     guard case .kill(_, let role, let occasion, _) = action else { return nil }
     let isSecondFailure = role == .backup && [.promotion, .stop, .restart].contains(occasion)
-    return isSecondFailure ? nil : Timing(interval: interval).detectionTime() + .milliseconds(20)
+    return isSecondFailure ? nil : Timing(interval: interval).detectionTime() + takeover
   }
 
   /// What it counts under in a table.

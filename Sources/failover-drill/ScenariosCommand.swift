@@ -29,11 +29,10 @@ struct ScenariosCommand: ParsableCommand {
       counts when it comes within 150 ms, before TCP would repeat anything. "Two hosts" is how long two hosts \
       answered for the address at the same time.
 
-      The budgets are those that Baton promises for the heartbeat interval. "known gap" is said where a budget is \
-      missed in a way that Baton is known not to prevent yet.
+      The budgets are those that Baton promises for the heartbeat interval.
 
-      Exit status: 0 everything within its budget or a known gap, 1 a budget was missed, 2 the drill could not run or the \
-      command line was wrong.
+      Exit status: 0 everything within its budget, 1 a budget was missed, 2 the drill could not run or the command \
+      line was wrong.
       """
   )
 
@@ -52,7 +51,7 @@ struct ScenariosCommand: ParsableCommand {
   @Option(help: "Drill this product alone; keepalived is shown without a verdict.")
   var only: AgentName?
 
-  @Option(help: "How long loss, attack and the measurement of resources last.")
+  @Option(help: "How long loss, attack, stress and the measurement of resources last.")
   var duration = Span(duration: .seconds(60))
 
   @Flag(help: "Measure what idle agents use, with 1 group and with 200, instead of breaking anything.")

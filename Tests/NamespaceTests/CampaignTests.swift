@@ -45,8 +45,8 @@ struct CampaignTests {
       guard case .kill(_, let role, let occasion, _) = trial.action else { continue }
       let isSecond = role == .backup && [.promotion, .stop, .restart].contains(occasion)
       let bound = Timing(interval: interval).detectionTime() + .milliseconds(20)
-      #expect(trial.longestOutage(interval: interval) == (isSecond ? nil : bound))
+      #expect(trial.longestOutage(interval: interval, takeover: .milliseconds(20)) == (isSecond ? nil : bound))
     }
-    #expect(trials(.wake).allSatisfy { $0.longestOutage(interval: interval) == nil })
+    #expect(trials(.wake).allSatisfy { $0.longestOutage(interval: interval, takeover: .zero) == nil })
   }
 }
