@@ -53,6 +53,7 @@ package final class Guardian {
   private var lastRelease: ReleaseReport?
   /// What the next agent is to know.
   private var story: Story?
+  private var refusals: Set<MessageRefusal> = []
   private var exitStatus: Int32?
   /// Whether duties were taken since the last sleep.
   private var isSettled = false
@@ -152,7 +153,8 @@ package final class Guardian {
       case .story: say(.warning, "the guardian was sent a story; it is ignored")
       }
     } catch {
-      say(.warning, "the agent sent \(error); it is ignored")
+      // Once: an agent of another release would say it again with every beat.
+      if refusals.insert(error).inserted { say(.warning, "the agent sent \(error); it is ignored") }
     }
   }
 

@@ -43,6 +43,7 @@ struct AgentPlan {
   let address: VirtualAddress
   let obituary: Obituary
   /// `refuse`: ends with 78 before it begins. `stumble N`: so do, with 1, the first N successors of one that died.
+  /// `many`: there are thousands of other addresses, which it never holds.
   let mode: String
 
   init?(_ words: [String]) {
@@ -71,7 +72,13 @@ func live(_ plan: AgentPlan, _ link: GuardianLink) throws -> Int32 {
     for failure in table.add([plan.address]) { note("\(failure)", in: "agents", plan.directory) }
   }
   link.begin { note("\($0)", in: "news", plan.directory) }
-  link.setDuties(Duties(addresses: [plan.address], gate: nil, patience: .seconds(2), isRealtime: false))
+  var addresses = [plan.address]
+  if plan.mode == "many" {
+    addresses += (1...10_000).map {
+      VirtualAddress(address: IPAddress(v4: 0x0a4e_0000 + $0), prefixLength: 32, interface: "eth0")
+    }
+  }
+  link.setDuties(Duties(addresses: addresses, gate: nil, patience: .seconds(2), isRealtime: false))
   var set = sigset_t()
   sigemptyset(&set)
   for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }

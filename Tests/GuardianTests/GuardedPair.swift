@@ -44,13 +44,25 @@ final class GuardedPair {
     let workspace = try Workspace()
     defer { workspace.close() }
     let pair = try GuardedPair(workspace: workspace, mode: mode)
-    // Guardians and agents that replaced others have other parents than the workspace knows of.
-    defer { for pid in pair.processes { kill(pid, SIGKILL) } }
+    defer { pair.end() }
     try pair.wait(for: "the witness to listen") { pair.lines(of: "heard").first == "listening" }
     if begun {
       try pair.wait(for: "the pair to begin") { pair.guardian != nil && pair.holdsAddress && pair.agents.count == 1 }
     }
     try body(pair)
+  }
+
+  /// Ends every process of the pair. Those that replaced others have other parents than the workspace knows of; and all
+  /// are stopped before any is killed, or one would start another.
+  private func end() {
+    let isOver = MonotonicClock.wait(atMost: .seconds(5)) {
+      let processes = self.processes
+      for signal in [SIGSTOP, SIGKILL] {
+        for pid in processes { kill(pid, signal) }
+      }
+      return processes.isEmpty
+    }
+    #expect(isOver, "\(processes) go on")
   }
 
   /// The programs are built next to the bundle of tests.

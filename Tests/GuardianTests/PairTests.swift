@@ -8,9 +8,12 @@ import Testing
   .enabled(if: Privilege.isSufficient, "needs root or a user namespace")
 )
 struct PairTests {
-  @Test("An agent that is killed holds nothing, its peer knows, and there is a new one that knows the story")
-  func agentKilled() throws {
-    try GuardedPair.run { pair in
+  @Test(
+    "An agent that is killed holds nothing, its peer knows, and there is a new one that knows the story",
+    arguments: ["-", "many"]
+  )
+  func agentKilled(mode: String) throws {
+    try GuardedPair.run(mode: mode) { pair in
       let guardian = try #require(pair.guardian)
       let first = pair.agents[0]
       #expect(first.parent == guardian && first.story == "-")
