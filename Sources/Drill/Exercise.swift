@@ -192,15 +192,15 @@ package struct Exercise {
   }
 
   /// After a death: an agent that was killed alone is started again by its guardian, and where nobody is left to take
-  /// the address away the kernel does.
+  /// the address away the kernel will.
   private func expectNoRemains(_ bench: Bench, of part: ChildProcess.Part) {
     if part == .agent {
       bench.expect("alpha to take part again") {
         agent.hasSettled(master: bench.beta, backups: [bench.alpha], plan: bench.plan)
       }
     } else {
-      bench.expect("alpha's kernel to drop the address", every: .milliseconds(100)) {
-        !bench.lab.hasVirtualAddress(bench.alpha)
+      bench.expect("alpha's kernel to have the address for a limited time only") {
+        !bench.lab.hasVirtualAddressForEver(bench.alpha)
       }
     }
   }

@@ -74,9 +74,16 @@ package struct Lab: Sendable {
   }
 
   /// Whether a host's kernel has the address that is kept alive, answering for it or not.
-  package func hasVirtualAddress(_ host: Host) -> Bool {
+  package func hasVirtualAddress(_ host: Host) -> Bool { !description(ofVirtualAddressOn: host).isEmpty }
+
+  /// Whether it would keep it though nobody refreshed it.
+  package func hasVirtualAddressForEver(_ host: Host) -> Bool {
+    description(ofVirtualAddressOn: host).contains("valid_lft forever")
+  }
+
+  private func description(ofVirtualAddressOn host: Host) -> String {
     let command = ["ip", "-n", host.namespace, "-oneline", "address", "show", "to", Self.virtualAddress]
-    return (try? Tool.run(command)).map { !$0.isEmpty } ?? false
+    return (try? Tool.run(command)) ?? ""
   }
 
   private func build() throws(DrillError) {
