@@ -70,8 +70,9 @@ struct CampaignLab {
     outcome.twoHosts = answers.twoHosts
     outcome.undecided = answers.undecided
     if outcome.twoHosts > .zero { outcome.failures.append("two hosts answered for \(outcome.twoHosts.readable)") }
+    // Of the silence a question's period may have been none: only what is certain is a failure.
     if let longest = trial.longestOutage(interval: campaign.interval, takeover: campaign.takeover),
-      outcome.silence > longest
+      outcome.silence - answers.period > longest
     {
       outcome.failures.append("nobody answered for \(outcome.silence.readable), allowed \(longest.readable)")
     }
@@ -160,9 +161,10 @@ struct CampaignLab {
 
   /// Starts again what nobody else does, and waits for the pair to come to rest.
   private mutating func bringBack(_ bench: Bench) -> Bool {
-    for host in bench.lab.hosts where !bench.agents[host.number].isRunning { try? bench.restartAgent(on: host) }
+    let hosts = bench.lab.hosts
     return MonotonicClock.wait(atMost: campaign.interval * 10 + .seconds(20), every: .milliseconds(20)) {
-      let hosts = bench.lab.hosts
+      // Who leaves in order may take his time to.
+      for host in hosts where !bench.agents[host.number].isRunning { try? bench.restartAgent(on: host) }
       guard let holder = hosts.first(where: { bench.watch.answered(by: [$0], for: .milliseconds(100)) }),
         !campaign.preempt || holder == hosts[0],
         bench.agent.hasSettled(master: holder, backups: hosts.filter { $0 != holder }, plan: bench.plan),

@@ -33,10 +33,10 @@ struct MeasureCommand: ParsableCommand {
   var renewals = 1_000
 
   @Option(help: "How often throughput is measured with the gate, and as often without it.")
-  var rounds = 24
+  var rounds = 60
 
   @Option(help: "How long each measurement of throughput lasts.")
-  var round = Span(duration: .seconds(2))
+  var round = Span(duration: .seconds(1))
 
   @Option(help: "How long the use of resources is measured.")
   var duration = Span(duration: .seconds(60))
