@@ -99,9 +99,9 @@ package final class Agent: Sendable {
       handler: desk,
       on: control.next()
     ).wait()
-    if let story = guardian.story { desk.warn("\(story)") }
+    if let story = guardian.story { desk.note(.agentDied(story)) }
     guardian.begin { [services] news in
-      desk.warn("\(news)")
+      desk.note(.guardian(news))
       if case .replaced(_, _, let pid, _) = news { services.mainProcess(pid) }
     }
     let loop = heartbeats.next()
@@ -123,7 +123,7 @@ package final class Agent: Sendable {
     let (driver, gate) = try loop.submit { [desk, services, guardian] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       // An earlier life may have left its addresses, and an open gate.
-      let lease = HostLease(settings) { desk.warn($0) }
+      let lease = HostLease(settings, desk)
       if case .unavailable(let cause) = lease.state {
         desk.warn("there is no lease gate: \(cause); should agent and guardian both hang, two hosts may answer")
       }

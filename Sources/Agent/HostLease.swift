@@ -39,14 +39,14 @@ final class HostLease {
 
   let state: Gate
   private let gate: LeaseGate?
-  private let warn: (String) -> Void
+  private let desk: ControlDesk
   private var guarded: [VirtualAddress] = []
   /// What is open while the lease lives.
   private var held: [VirtualAddress] = []
 
   /// Puts the gate up, closed, if the configuration wants one and the kernel has it.
-  init(_ settings: Settings, warn: @escaping (String) -> Void) {
-    self.warn = warn
+  init(_ settings: Settings, _ desk: ControlDesk) {
+    self.desk = desk
     guard settings.isGated else {
       (state, gate) = (.off, nil)
       return
@@ -94,7 +94,7 @@ final class HostLease {
     } catch .notInstalled {
       // The addresses go, and the next renewal or beginning puts the gate up again.
     } catch {
-      warn("\(error)")
+      desk.warn("\(error)")
     }
   }
 
@@ -123,7 +123,7 @@ final class HostLease {
     do throws(LeaseGateError) {
       if isClean { try gate?.remove() } else { try gate?.end() }
     } catch {
-      warn("\(error)")
+      desk.warn("\(error)")
     }
   }
 
@@ -141,7 +141,7 @@ final class HostLease {
       } catch .notInstalled {
         // It stands again as it was before what is wanted of it.
         try gate.restore(guarded, holding: held, for: time)
-        warn("somebody removed the lease gate from nf_tables; it is put back")
+        desk.note(.gateRestored)
         try operation(gate, time)
       }
       // Where no earlier lease vouches for this one, or the kernel took its time over it, the clock has the last word.
