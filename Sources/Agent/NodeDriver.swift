@@ -88,12 +88,16 @@ final class NodeDriver {
 
   /// Lets the node handle one input, and carries out what it says.
   func handle(_ input: Input) {
+    let former = node.lease
     let effects = node.handle(input, at: BootClock.now, using: &generator)
     kernel.deadline = node.lease.isRunning ? node.lease.ends : nil
     var loss: LeaseLoss?
     for effect in effects {
-      // Without the lease that was to be renewed first, nothing is said.
-      if loss != nil, case .send = effect { continue }
+      if case .send = effect {
+        // What was written under a lease that has run out since is not said.
+        if loss == nil, former.isRunning, let ends = former.ends, BootClock.now >= ends { loss = .expired }
+        if loss != nil { continue }
+      }
       loss = perform(effect) ?? loss
     }
     if obituaries.isChanged, let ends = node.lease.ends {
