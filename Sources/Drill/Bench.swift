@@ -47,7 +47,11 @@ package final class Bench {
         services.append(try Service(on: host, workspace: workspace, fallback: fallbackService))
       }
       try waitForServices()
-      for host in lab.hosts { agents.append(try agent.start(on: host, in: lab, plan: plan)) }
+      for host in lab.hosts {
+        agents.append(try agent.start(on: host, in: lab, plan: plan))
+        // Where nobody takes anything back, whoever is first stays: the best host must be.
+        if !plan.preempt && host == alpha { waitForFirst() }
+      }
     } catch {
       tearDown()
       throw error
@@ -153,6 +157,12 @@ package final class Bench {
     zip(lab.hosts, lengths).map { host, length in
       let text = (Files.text(of: agent.logPath(on: host)) ?? "").utf8.dropFirst(length)
       return "--- \(agent.name) on \(host.name)\n" + String(decoding: text, as: UTF8.self)
+    }
+  }
+
+  private func waitForFirst() {
+    _ = MonotonicClock.wait(atMost: plan.interval * 10 + .seconds(5)) {
+      watch.answered(by: [alpha]) || !agents.allSatisfy(\.isRunning)
     }
   }
 

@@ -166,7 +166,6 @@ struct CampaignLab {
       // Who leaves in order may take his time to.
       for host in hosts where !bench.agents[host.number].isRunning { try? bench.restartAgent(on: host) }
       guard let holder = hosts.first(where: { bench.watch.answered(by: [$0], for: .milliseconds(100)) }),
-        !campaign.preempt || holder == hosts[0],
         bench.agent.hasSettled(master: holder, backups: hosts.filter { $0 != holder }, plan: bench.plan),
         isGuarded(bench)
       else { return false }
