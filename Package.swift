@@ -69,10 +69,15 @@ let package = Package(
     library("Drill", ["Election", "Control", "CLinux"]),
     executable("failover-drill", ["Drill", argumentParser]),
 
+    // The simulation: clusters of real nodes in virtual time.
+    library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
+    executable("simulate", ["Simulation", argumentParser]),
+
     tests("Health"),
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
+    tests("Simulation", ["Election", "Wire"]),
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
