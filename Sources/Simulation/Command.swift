@@ -64,6 +64,8 @@ package enum Command: Hashable, Sendable {
   /// The moment that later expectations look back to.
   case mark
   case expect(Expectation)
+  /// Lets time pass until something is so, which must come about within a span.
+  case await(Expectation, within: Duration)
 
   /// Before or after the effect.
   package enum Side: String, Hashable, Sendable, CaseIterable { case before, after }
@@ -123,7 +125,21 @@ package enum Command: Hashable, Sendable {
     case settled(best: Bool)
     /// Since the mark, nobody answered for a group for at most this long at a stretch.
     case outage(group: Int, atMost: Duration)
-    /// No group has changed its state anywhere since the mark.
+    /// No group has changed hands since the mark.
     case quiet
+  }
+
+  /// The one host that the command happens to; nil when it is about several or none.
+  var host: Int? {
+    switch self {
+    case .start(let host), .crash(let host), .stop(let host), .pause(let host, _), .resume(let host), .late(let host, _),
+      .stall(let host, _, _), .trap(let host, _, _, _), .crashGuardian(let host), .pauseGuardian(let host, _),
+      .powerOff(let host), .suspend(let host, _), .clock(let host, _), .link(let host, _, _), .kernel(let host, _),
+      .deleteAddress(let host, _), .probe(let host, _, _, _), .handover(let host, _, _), .maintenance(let host, _, _),
+      .attack(_, let host, _):
+      host
+    case .reload(let host, _): host
+    case .advance, .skip, .cut, .heal, .weather, .calm, .mark, .expect, .await: nil
+    }
   }
 }

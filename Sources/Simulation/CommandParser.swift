@@ -102,6 +102,7 @@ extension Command {
     case "cut": cut(&words)
     case "reload": reload(&words)
     case "expect": Expectation(&words).map { .expect($0) }
+    case "await": words.span().flatMap { span in Expectation(&words).map { .await($0, within: span) } }
     default: words.host().flatMap { read(verb, $0, &words) }
     }
   }

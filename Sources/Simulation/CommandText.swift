@@ -40,6 +40,7 @@ extension Command: CustomStringConvertible {
     case .calm: "calm"
     case .mark: "mark"
     case .expect(let expectation): "expect \(expectation)"
+    case .await(let expectation, let span): "await \(span.spelled) \(expectation)"
     }
   }
 

@@ -68,12 +68,28 @@ private struct Shrinker {
   }
 
   mutating func shrink() {
+    // Whatever is broken before the calm does not need it.
+    var candidate = best
+    if let calm = best.commands.firstIndex(of: .calm) { candidate.commands.removeSubrange(calm...) }
+    _ = take(candidate)
     var isSmaller = true
     while isSmaller, attempts > 0 {
       isSmaller = simplifyPlan()
       isSmaller = removeCommands() || isSmaller
       isSmaller = shortenTimes() || isSmaller
     }
+  }
+
+  /// How many commands may go: a calm that an expectation rests on stays as it is.
+  private var loose: Int {
+    let hasExpectations = best.commands.contains { command in
+      switch command {
+      case .expect, .await: true
+      default: false
+      }
+    }
+    guard hasExpectations else { return best.commands.count }
+    return best.commands.firstIndex(of: .calm) ?? 0
   }
 
   private mutating func simplifyPlan() -> Bool {
@@ -93,12 +109,12 @@ private struct Shrinker {
 
   private mutating func removeCommands() -> Bool {
     var isSmaller = false
-    var size = max(best.commands.count / 2, 1)
+    var size = max(loose / 2, 1)
     while size >= 1 {
       var start = 0
-      while start < best.commands.count {
+      while start < loose {
         var candidate = best
-        candidate.commands.removeSubrange(start..<min(start + size, best.commands.count))
+        candidate.commands.removeSubrange(start..<min(start + size, loose))
         if take(candidate) { isSmaller = true } else { start += size }
       }
       size /= 2
@@ -110,9 +126,9 @@ private struct Shrinker {
   private mutating func shortenTimes() -> Bool {
     var isSmaller = false
     var index = 0
-    while index < best.commands.count {
+    while index < loose {
       if case .advance(let span) = best.commands[index] {
-        if index + 1 < best.commands.count, case .advance(let next) = best.commands[index + 1] {
+        if index + 1 < loose, case .advance(let next) = best.commands[index + 1] {
           var candidate = best
           candidate.commands[index] = .advance(span + next)
           candidate.commands.remove(at: index + 1)

@@ -82,15 +82,16 @@ package struct Swarm {
   private mutating func drawCalm() {
     add(.calm)
     // An agent that is leaving takes 3 s at most, one that starts listens, and each word may have to be said again.
-    add(.advance(.seconds(6) + plan.interval * 20))
-    add(.expect(.settled(best: false)))
+    add(.await(.settled(best: false), within: .seconds(6) + plan.interval * 20))
     // Refusals are remembered for ten seconds, a kernel that refused is spared for five, doubled each time.
     let refusals = scenario.commands.count { if case .kernel = $0 { true } else { false } }
-    add(.advance(.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay))
-    add(.expect(.settled(best: true)))
+    let patience = Duration.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay
+    add(.await(.settled(best: true), within: patience))
+    add(.advance(plan.interval * 10))
     add(.mark)
-    add(.advance(.seconds(2) + plan.interval * 10))
+    add(.advance(plan.interval * 30))
     add(.expect(.quiet))
+    add(.expect(.settled(best: true)))
   }
 
   private mutating func host() -> Int { dice.number(0...plan.nodes - 1) }

@@ -62,7 +62,9 @@ extension World {
   func give(_ mail: Agent.Mail, to host: Int) {
     guard let agent = hosts[host].agent else { return }
     guard agent.isFree else {
-      if agent.inbox.count < Agent.inboxLimit { hosts[host].agent?.inbox.append(mail) }
+      // Only what comes through a socket can be lost for want of room.
+      if case .datagram = mail, agent.inbox.count >= Agent.inboxLimit { return }
+      agent.inbox.append(mail)
       return
     }
     handle(mail, host)
@@ -100,9 +102,9 @@ extension World {
   private func setTimer(of host: Int) {
     guard let agent = hosts[host].agent, let deadline = agent.node.nextDeadline else { return }
     if let armed = agent.armed, armed <= deadline { return }
-    let number = agent.timer + 1
-    hosts[host].agent?.armed = deadline
-    hosts[host].agent?.timer = number
+    agent.timer += 1
+    agent.armed = deadline
+    let number = agent.timer
     let moment = max(hosts[host].clock.moment(of: deadline), now)
     let late = hosts[host].luck.span(hosts[host].lateness).nanoseconds
     queue.schedule(.timer(host: host, life: agent.life, number: number), at: moment + late)
@@ -110,9 +112,9 @@ extension World {
 
   func timerFires(_ host: Int, _ life: Int, _ number: Int) {
     guard let agent = hosts[host].agent, agent.life == life, agent.timer == number else { return }
-    hosts[host].agent?.armed = nil
+    agent.armed = nil
     guard agent.isFree else {
-      hosts[host].agent?.isTimerDue = true
+      agent.isTimerDue = true
       return
     }
     handle(.timer, host)
@@ -129,15 +131,16 @@ extension World {
   func goOn(_ host: Int) {
     while let agent = hosts[host].agent, !agent.isStopped, !agent.isStalled, !agent.isBusy {
       if !agent.deeds.isEmpty {
-        hosts[host].agent?.deeds = []
-        perform(agent.deeds, host, agent.life)
+        let deeds = agent.deeds
+        agent.deeds = []
+        perform(deeds, host, agent.life)
         guard hosts[host].agent?.life == agent.life else { return }
         setTimer(of: host)
       } else if agent.isTimerDue, agent.inbox.isEmpty || hosts[host].luck.chance(0.2) {
-        hosts[host].agent?.isTimerDue = false
+        agent.isTimerDue = false
         handle(.timer, host)
       } else if let mail = agent.inbox.first {
-        hosts[host].agent?.inbox.removeFirst()
+        agent.inbox.removeFirst()
         handle(mail, host)
       } else {
         return
@@ -150,9 +153,9 @@ extension World {
   /// Stops a process (SIGSTOP).
   func pause(_ host: Int, for span: Duration?) {
     guard let agent = hosts[host].agent, !agent.isStopped else { return }
-    hosts[host].agent?.isStopped = true
-    hosts[host].agent?.pauses += 1
-    if let span { schedule(.pauseEnds(host: host, life: agent.life, pause: agent.pauses + 1), in: span) }
+    agent.isStopped = true
+    agent.pauses += 1
+    if let span { schedule(.pauseEnds(host: host, life: agent.life, pause: agent.pauses), in: span) }
     unattended(host)
   }
 

@@ -20,10 +20,15 @@ extension World {
     case .advance(let span): return run(for: span)
     case .skip(let span): return skip(span)
     case .mark: return checks.promises.setMark(self)
-    case .expect(let expectation): return expect(expectation)
+    case .expect(let expectation):
+      if let (check, text) = complaint(expectation) { violate(check, text) }
+      return
+    case .await(let expectation, let span): return wait(for: expectation, within: span)
     default: break
     }
     remark("\(command)")
+    // A host that sleeps can lose its power, and otherwise nothing happens to it.
+    if let host = command.host, hosts[host].isAsleep, command != .powerOff(host) { return }
     checks.promises.willDisturb(self)
     if command != .calm { isCalm = false }
     applyToAgent(command)
@@ -176,38 +181,57 @@ extension World {
 
   // MARK: Expectations
 
-  private func expect(_ expectation: Command.Expectation) {
+  /// Runs until something has been so for a few intervals on end.
+  private func wait(for expectation: Command.Expectation, within span: Duration) {
+    let end = now + span.nanoseconds
+    var times = 0
+    while violation == nil {
+      let complaint = complaint(expectation)
+      times = complaint == nil ? times + 1 : 0
+      if times == 4 { return }
+      guard now < end else {
+        if let (check, text) = complaint { violate(check, "\(text), \(span.spelled) later") }
+        return
+      }
+      run(for: min(plan.interval, .nanoseconds(end - now)))
+    }
+  }
+
+  /// What is wrong with what should be so now, and which check that is; nil when all is as expected.
+  private func complaint(_ expectation: Command.Expectation) -> (check: String, text: String)? {
     look()
     switch expectation {
     case .answering(let group, let wanted):
       let found = answering(group: group)
-      if found != wanted.sorted() { violate("Expectation", "\(expectation), but it is \(names(found))") }
+      return found == wanted.sorted() ? nil : ("Expectation", "\(expectation), but it is \(names(found))")
     case .settled(let best):
-      for group in 0..<plan.groups { expectSettled(group, best: best) }
+      let complaint = (0..<plan.groups).lazy.compactMap { self.complaintOfUnrest($0, best: best) }.first
+      return complaint.map { ("I3", $0) }
     case .outage(let group, let most):
       let outage = checks.promises.outage(of: group, self)
-      if outage > most { violate("Expectation", "\(expectation), but it was \(outage.readable)") }
+      return outage <= most ? nil : ("Expectation", "\(expectation), but it was \(outage.readable)")
     case .quiet:
-      if checks.promises.lastTransition > checks.promises.mark {
-        violate("Expectation", "\(expectation), but it was not")
-      }
+      let isQuiet = checks.promises.lastMove <= checks.promises.mark
+      return isQuiet ? nil : ("Flapping", "\(expectation), but something changed")
     }
   }
 
-  private func expectSettled(_ group: Int, best: Bool) {
+  private func complaintOfUnrest(_ group: Int, best: Bool) -> String? {
     let found = answering(group: group)
     guard found.count == 1, let master = found.first else {
-      return violate("I3", "\(names(found)) answers for \(Plan.groupName(group)), though all is well")
+      return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
-    // Whoever an operator took a group from does not ask for it back.
-    let isHeld = hosts.contains { host in
-      host.agent?.node.groups.contains { $0.settings.name == Plan.groupName(group) && $0.isPreemptionHeld } ?? false
-    }
-    guard best, plan.preempt, !isHeld else { return }
-    let better = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) }
-    if better != master {
-      violate("I3", "\(names([master])) answers for \(Plan.groupName(group)), though a better host is well")
-    }
+    guard best, plan.preempt else { return nil }
+    let rank = { (host: Int) in (self.plan.priority(of: host), host) }
+    let better = hosts.indices.filter { rank($0) > rank(master) && !isPreemptionHeld(by: $0, of: group) }
+    guard let first = better.first else { return nil }
+    return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  /// Whoever an operator took a group from does not ask for it back.
+  private func isPreemptionHeld(by host: Int, of group: Int) -> Bool {
+    let groups = hosts[host].agent?.node.groups ?? []
+    return groups.contains { $0.settings.name == Plan.groupName(group) && $0.isPreemptionHeld }
   }
 
   private func names(_ hosts: [Int]) -> String {

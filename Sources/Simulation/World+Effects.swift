@@ -49,11 +49,13 @@ extension World {
     case .renewLease(let until):
       return changeGate(host) { gate, clock, now in gate.renew(until: until, clock, at: now) }
     case .openGate(let addresses, let until):
-      return changeGate(host) { gate, clock, now in
+      let loss = changeGate(host) { gate, clock, now in
         guard gate.renew(until: until, clock, at: now) else { return false }
         gate.open(addresses)
         return true
       }
+      look()
+      return loss
     case .closeGate(let addresses):
       hosts[host].kernel.gate.close(addresses)
       look()
@@ -134,7 +136,7 @@ extension World {
       return .refused("nf_tables: ENOMEM")
     }
     let isDone = change(&hosts[host].kernel.gate, hosts[host].clock, now)
-    checks.answers.gateChanged(on: host, self)
+    checks.answers.leaseChanged(on: host, self)
     return isDone ? nil : .expired
   }
 

@@ -21,6 +21,7 @@ extension World {
 
   /// An agent that has left ends.
   func exit(_ host: Int, _ life: Int) {
+    if hosts[host].isAsleep { return schedule(.exit(host: host, life: life), in: .milliseconds(10)) }
     guard let agent = hosts[host].agent, agent.life == life, agent.hasLeft else { return }
     note("the agent ends", of: host)
     hosts[host].kernel.forgetOperations(but: hosts[host].luck.chance(0.5))
@@ -35,6 +36,7 @@ extension World {
 
   /// The guardian learns that the agent is gone, or finds that it hangs beyond its lease.
   func guardianActs(_ host: Int, _ life: Int) {
+    if hosts[host].isAsleep { return schedule(.guardian(host: host, life: life), in: .milliseconds(10)) }
     guard hosts[host].isPowered, hosts[host].guardian.canAct, hosts[host].lives == life else { return }
     if let agent = hosts[host].agent {
       guard agent.isStopped || agent.isStalled, !hosts[host].kernel.gate.isAlive(at: now) else { return }
@@ -67,7 +69,7 @@ extension World {
 
   /// The agent replaces a guardian that is gone.
   func restartGuardian(_ host: Int) {
-    guard !hosts[host].guardian.isAlive, let agent = hosts[host].agent else { return }
+    guard !hosts[host].guardian.isAlive, !hosts[host].isAsleep, let agent = hosts[host].agent else { return }
     guard !agent.isStopped, !agent.isStalled else {
       return schedule(.guardianRestart(host: host), in: .milliseconds(20))
     }
@@ -105,7 +107,7 @@ extension World {
     guard hosts[host].isPowered, !hosts[host].isAsleep, hosts[host].agent?.isStopped == false else { return }
     pause(host, for: nil)
     hosts[host].isAsleep = true
-    hosts[host].kernel.gate.sleep(for: span.nanoseconds)
+    hosts[host].kernel.sleep(for: span.nanoseconds)
     schedule(.wakeUp(host: host, pause: hosts[host].agent?.pauses ?? 0), in: span)
     look()
   }

@@ -111,7 +111,11 @@ package final class World {
     case .guardian(let host, let life): guardianActs(host, life)
     case .guardianGoesOn(let host): guardianGoesOn(host)
     case .restart(let host, let life):
-      if hosts[host].agent == nil, hosts[host].lives == life, hosts[host].isPowered { start(host) }
+      if hosts[host].isAsleep {
+        schedule(.restart(host: host, life: life), in: .milliseconds(10))
+      } else if hosts[host].agent == nil, hosts[host].lives == life, hosts[host].isPowered {
+        start(host)
+      }
     case .guardianRestart(let host): restartGuardian(host)
     case .exit(let host, let life): exit(host, life)
     case .look: look()

@@ -13,8 +13,8 @@
 // hosts a third may be handed what the second has taken.
 //
 // Besides: a host without a gate whose agent does not run, or whose kernel refused to remove an address, since the gate
-// is what stops those; clock rates that differ by more than the lease reckons with; and the moment after a suspended
-// host wakes up, in which its kernel has not counted and its agent has not run yet.
+// is what stops those; clock rates that differ by more than the lease reckons with; and the first lease after a suspended
+// host wakes up: its kernel has not counted meanwhile, and its agent may not run at once.
 
 import Election
 
@@ -32,9 +32,8 @@ final class AnswerCheck {
 
   // MARK: Looking
 
-  /// A gate has begun, renewed, opened: its end is looked at when it comes.
-  func gateChanged(on host: Int, _ world: World) {
-    if world.hosts[host].kernel.gate.open.isEmpty == false { look(world) }
+  /// A lease was begun or renewed: its end is looked at when it comes.
+  func leaseChanged(on host: Int, _ world: World) {
     guard gateLook[host] <= world.now, let ends = world.hosts[host].kernel.gate.ends, ends > world.now else { return }
     gateLook[host] = ends
     world.queue.schedule(.look, at: ends)
@@ -105,7 +104,7 @@ final class AnswerCheck {
     }
     for index in answering {
       let host = world.hosts[index]
-      if world.now - host.wokeAt <= 5_000_000 { return "\(Plan.names[index]) has just woken up" }
+      if world.now - host.wokeAt <= (world.timing.gateTime + Timing.kernelTick).nanoseconds { return "\(Plan.names[index]) has just woken up" }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
       if host.agent == nil || host.agent?.isStopped == true || world.now < settled || refused[index] {

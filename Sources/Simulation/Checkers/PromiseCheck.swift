@@ -28,8 +28,8 @@ final class PromiseCheck {
   /// The outages of each group since the mark: the longest, and since when nobody answers.
   private var longestOutage: [Int64] = []
   private var silentSince: [Int64?] = []
-  /// The last change of any group's state on any host.
-  private(set) var lastTransition: Int64 = .min
+  /// When it last changed who answers for some group.
+  private(set) var lastMove: Int64 = .min
   private(set) var mark: Int64 = 0
   private var beganServing: [String: Bool] = [:]
 
@@ -79,6 +79,7 @@ final class PromiseCheck {
   }
 
   func answering(_ hosts: [Int], _ group: Int, _ world: World) {
+    lastMove = world.now
     while silentSince.count <= group {
       silentSince.append(0)
       longestOutage.append(0)
@@ -107,7 +108,6 @@ final class PromiseCheck {
 
   func noted(_ event: Event, _ host: Int, _ world: World) {
     switch event {
-    case .transition: lastTransition = world.now
     case .handoverBegan(let group, _, _):
       let index = world.plan.groupNames.firstIndex(of: group)
       beganServing["\(host) \(group)"] = index.map { world.answering(group: $0).contains(host) }
