@@ -47,11 +47,12 @@ let package = Package(
 
     // What touches the world.
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+    .systemLibrary(name: "CNetfilter"),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
     library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
-    library("LinuxNetwork", ["Election", "CNetlink", "CLinux"]),
+    library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
     library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
 
     // What brings them together.

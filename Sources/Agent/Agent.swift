@@ -110,21 +110,24 @@ package final class Agent: Sendable {
     let links = try kernel.links()
     let addresses = try kernel.addresses()
 
-    let node = Node(
-      settings: settings,
-      bootID: UInt64.random(in: 1...UInt64.max),
-      memory: memory(state),
-      at: BootClock.now
-    )
+    let memory = memory(state)
     let driver = try loop.submit { [desk, services] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
+      // An earlier life may have left its addresses, and an open gate.
+      let lease = HostLease(settings) { desk.warn($0) }
+      if case .unavailable(let cause) = lease.state {
+        desk.warn("there is no lease gate: \(cause); should agent and guardian both hang, two hosts may answer")
+      }
+      var gated = settings
+      gated.isGated = lease.state.isOn
       let driver = NodeDriver(
-        node: node,
+        node: Node(settings: gated, bootID: UInt64.random(in: 1...UInt64.max), memory: memory, at: BootClock.now),
         codec: HeartbeatCodec(keys: loaded.keys),
         kernel: kernel,
         desk: desk,
         services: services,
         isRealtime: isRealtime,
+        lease: lease,
         on: loop,
         didLeave: { Signals.finish() }
       )
@@ -189,7 +192,7 @@ package final class Agent: Sendable {
     }.map(\.virtualAddress)
     guard !stale.isEmpty else { return }
     logger.warning("removing what an earlier life left behind: \(stale.map { "\($0)" }.joined(separator: ", "))")
-    kernel.change(stale, present: false) { [logger] failure in
+    kernel.change(stale, present: false, for: .zero) { [logger] failure in
       if let failure { logger.error("\(failure)") }
     }
   }

@@ -29,6 +29,7 @@ final class NodeDriver {
   private var requests = OperatorRequests()
   private let didLeave: @Sendable () -> Void
   private let isRealtime: Bool
+  private let lease: HostLease
 
   init(
     node: Node,
@@ -37,6 +38,7 @@ final class NodeDriver {
     desk: ControlDesk,
     services: ServiceManager,
     isRealtime: Bool,
+    lease: HostLease,
     on loop: any EventLoop,
     didLeave: @escaping @Sendable () -> Void
   ) {
@@ -46,6 +48,7 @@ final class NodeDriver {
     self.desk = desk
     self.services = services
     self.isRealtime = isRealtime
+    self.lease = lease
     self.loop = loop
     self.didLeave = didLeave
   }
@@ -81,7 +84,14 @@ final class NodeDriver {
   /// Lets the node handle one input, and carries out what it says.
   func handle(_ input: Input) {
     let effects = node.handle(input, at: BootClock.now, using: &generator)
-    for effect in effects { perform(effect) }
+    kernel.deadline = node.lease.isRunning ? node.lease.ends : nil
+    var loss: LeaseLoss?
+    for effect in effects {
+      // Without the lease that was to be renewed first, nothing is said.
+      if loss != nil, case .send = effect { continue }
+      loss = perform(effect) ?? loss
+    }
+    if let loss { return handle(.leaseLost(loss)) }
     setTimer()
     requests.settle(node)
   }
@@ -103,8 +113,15 @@ final class NodeDriver {
 
   // MARK: Effects
 
-  private func perform(_ effect: Effect) {
+  /// Carries an effect out.
+  ///
+  /// - Returns: Why the lease that it needed is lost; nil when it is not.
+  private func perform(_ effect: Effect) -> LeaseLoss? {
     switch effect {
+    case .beginLease(let until): return lease.begin(until: until)
+    case .renewLease(let until): return lease.renew(until: until)
+    case .openGate(let addresses, let until): return lease.open(addresses, until: until)
+    case .closeGate(let addresses): lease.close(addresses)
     case .send(let heartbeat, let peer):
       // A challenge goes to a suspect, of whom nothing is known just now.
       let isConfirmed = heartbeat.challenge == 0 && node.isTwoWay(with: peer)
@@ -114,7 +131,9 @@ final class NodeDriver {
         path: Int(heartbeat.path),
         isConfirmed: isConfirmed
       )
-    case .beginLease, .renewLease, .openGate, .closeGate, .refreshAddresses, .obituary: break
+    case .refreshAddresses(let addresses):
+      kernel.refresh(addresses, for: lifetime) { [desk] failure in if let failure { desk.warn(failure) } }
+    case .obituary: break
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):
@@ -133,12 +152,19 @@ final class NodeDriver {
     case .keepMaintenance(let on, let until):
       desk.keepMaintenance(on, until: until.map { Timestamp.now + ($0 - BootClock.now) })
     case .left:
+      lease.leave(isClean: present.isEmpty)
       didLeave()
     }
+    return nil
+  }
+
+  /// How long the kernel keeps an address that is not refreshed.
+  private var lifetime: Duration {
+    AddressLifetime(interval: node.settings.interval, isGated: node.settings.isGated).valid
   }
 
   private func change(_ addresses: [VirtualAddress], present: Bool, group: WireID, operation: UInt64) {
-    kernel.change(addresses, present: present) { [bound, loop] failure in
+    kernel.change(addresses, present: present, for: lifetime) { [bound, loop] failure in
       loop.execute {
         let driver = bound.value
         if failure == nil {
@@ -221,7 +247,9 @@ final class NodeDriver {
       time: .now,
       present: present,
       refusals: refusals,
-      isRealtime: isRealtime
+      isRealtime: isRealtime,
+      gate: lease.state,
+      guardian: nil
     )
   }
 
@@ -250,6 +278,11 @@ final class NodeDriver {
   func reconfigure(_ settings: Settings, keys: KeyRing) {
     codec.keys = keys
     transport?.setPeers(settings)
+    var settings = settings
+    settings.isGated = lease.state.isOn
+    if let loss = lease.reconfigure(settings, until: node.lease.isRunning ? node.lease.ends : nil) {
+      handle(.leaseLost(loss))
+    }
     handle(.reconfigure(settings))
     readTables()
   }

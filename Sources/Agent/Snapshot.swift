@@ -2,6 +2,7 @@
 
 import Control
 import Election
+import Glibc
 import Health
 import Wire
 
@@ -14,6 +15,9 @@ struct Snapshot: Sendable {
   let present: Set<VirtualAddress>
   let refusals: [HeartbeatCodec.Refusal: UInt64]
   let isRealtime: Bool
+  let gate: HostLease.Gate
+  /// The process that watches this one.
+  let guardian: pid_t?
 
   private var now: Instant { surroundings.now }
   private var settings: Settings { node.settings }
@@ -37,11 +41,26 @@ struct Snapshot: Sendable {
       intervalMilliseconds: Double(settings.interval.nanoseconds) / 1_000_000,
       realtime: isRealtime,
       maintenance: MaintenanceReport(on: node.maintenance.isOn, until: node.maintenance.until.map(wallClock)),
+      lease: lease,
       nodes: settings.nodes.indices.map(report(node:)),
       groups: node.groups.filter { only == nil || $0.settings.name == only }.map {
         report(group: $0, probesSince: probesSince)
       },
       rejectedDatagrams: rejections
+    )
+  }
+
+  private var lease: LeaseReport {
+    let lifetime = AddressLifetime(interval: settings.interval, isGated: settings.isGated)
+    let ends = node.lease.isRunning ? node.lease.ends : nil
+    return LeaseReport(
+      remainingMilliseconds: ends.map { Double(max($0 - now, .zero).nanoseconds / 10_000) / 100 },
+      gate: gate.word,
+      gateProblem: gate.problem,
+      addressLifetimeSeconds: Int(lifetime.valid.components.seconds),
+      guardian: guardian.map(Int.init),
+      agent: Int(getpid()),
+      timesLate: node.timesLate
     )
   }
 

@@ -26,6 +26,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
   package var realtime: Bool
   /// Whether the node is in maintenance.
   package var maintenance: MaintenanceReport
+  /// What keeps this node from answering when it should not; nil from a version that had no lease.
+  @Nullable package var lease: LeaseReport?
   /// Every node of the cluster, this one included, in the order of the configuration.
   package var nodes: [NodeReport]
   /// Every group, or the one asked for, in the order of the configuration.
@@ -43,6 +45,7 @@ package struct StatusReport: Codable, Hashable, Sendable {
     intervalMilliseconds: Double,
     realtime: Bool,
     maintenance: MaintenanceReport,
+    lease: LeaseReport?,
     nodes: [NodeReport],
     groups: [GroupReport],
     rejectedDatagrams: [String: UInt64]
@@ -57,6 +60,7 @@ package struct StatusReport: Codable, Hashable, Sendable {
     self.intervalMilliseconds = intervalMilliseconds
     self.realtime = realtime
     self.maintenance = maintenance
+    self.lease = lease
     self.nodes = nodes
     self.groups = groups
     self.rejectedDatagrams = rejectedDatagrams

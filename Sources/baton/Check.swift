@@ -32,7 +32,8 @@ struct Check: ParsableCommand {
       let configuration = try Configuration.load(path: file, hostName: Self.hostName, node: node)
       if !withoutKey { _ = try KeyFile.load(path: configuration.keyFile) }
       Terminal.complain(configuration.warnings.map(\.description))
-      Terminal.write(ConfigurationReport(configuration, tick: Configuration.kernelTick).lines.joined(separator: "\n") + "\n")
+      let report = ConfigurationReport(configuration, tick: Configuration.kernelTick)
+      Terminal.write(report.lines.joined(separator: "\n") + "\n")
     } catch {
       Terminal.complain(error.diagnostics.map(\.description))
       throw Exit.invalidConfiguration

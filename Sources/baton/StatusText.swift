@@ -31,12 +31,32 @@ private func headline(_ report: StatusReport, _ canvas: Canvas) -> [String] {
       report.maintenance.until.map { "until \($0), \(($0 - report.time).readable) from now" } ?? "until told otherwise"
     lines.append(canvas.paint("\(report.node) is in maintenance \(end)", .warning))
   }
+  if let lease = report.lease { lines.append(leaseLine(lease, canvas)) }
   let different = report.nodes.filter { $0.configurationMatches == false }.map(\.name)
   if !different.isEmpty {
     let names = different.joined(separator: ", ")
     lines.append(canvas.paint("the configuration of \(names) differs from the one here", .warning))
   }
   return lines
+}
+
+/// What holds the lease, and what is missing of it.
+private func leaseLine(_ lease: LeaseReport, _ canvas: Canvas) -> String {
+  let rest = lease.remainingMilliseconds.map { Duration.nanoseconds(Int64($0 * 1_000_000)).readable + " left" }
+  var parts = [canvas.paint("lease: \(rest ?? "nothing held")", .faint)]
+  switch lease.gate {
+  case .on: parts.append(canvas.paint("gate on", .faint))
+  case .off: parts.append(canvas.paint("gate: off", .warning))
+  case .unavailable: parts.append(canvas.paint("no gate: \(lease.gateProblem ?? "unavailable")", .bad))
+  }
+  parts.append(
+    lease.guardian.map { canvas.paint("guardian alive (pid \($0))", .faint) } ?? canvas.paint("no guardian", .bad)
+  )
+  parts.append(canvas.paint("addresses live \(lease.addressLifetimeSeconds) s", .faint))
+  if lease.timesLate > 0 {
+    parts.append(canvas.paint("late \(lease.timesLate == 1 ? "once" : "\(lease.timesLate) times")", .warning))
+  }
+  return parts.joined(separator: canvas.paint(", ", .faint))
 }
 
 private func nodeTable(_ report: StatusReport) -> Table {

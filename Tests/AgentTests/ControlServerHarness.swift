@@ -96,6 +96,7 @@ extension StatusReport {
       intervalMilliseconds: 100,
       realtime: false,
       maintenance: MaintenanceReport(on: false),
+      lease: nil,
       nodes: [],
       groups: [],
       rejectedDatagrams: [:]

@@ -165,6 +165,15 @@ enum Samples {
     intervalMilliseconds: 100,
     realtime: false,
     maintenance: MaintenanceReport(on: false),
+    lease: LeaseReport(
+      remainingMilliseconds: 143.2,
+      gate: .on,
+      gateProblem: nil,
+      addressLifetimeSeconds: 30,
+      guardian: 4711,
+      agent: 4712,
+      timesLate: 0
+    ),
     nodes: nodes,
     groups: [web, database],
     rejectedDatagrams: ["replayed": 12, "forged": 3, "truncated": 0]

@@ -10,6 +10,7 @@ struct StatusTextTests {
     #expect(
       statusText(Samples.status, on: Canvas()) == """
         shop as seen from alpha (Baton 0.1.0, up 3 h 12 min, heartbeats every 100 ms)
+        lease: 143.2 ms left, gate on, guardian alive (pid 4711), addresses live 30 s
         the configuration of beta differs from the one here
 
         NODE   STATE          PATH                          RTT  LOSS IN  LOSS OUT  HEARD      VERSION
@@ -35,6 +36,25 @@ struct StatusTextTests {
 
         """
     )
+  }
+
+  @Test("what the lease lacks is said")
+  func leaseWithGaps() {
+    var status = Samples.status
+    status.lease = LeaseReport(
+      remainingMilliseconds: nil,
+      gate: .unavailable,
+      gateProblem: "open nf_tables: EPERM",
+      addressLifetimeSeconds: 3,
+      guardian: nil,
+      agent: 4712,
+      timesLate: 2
+    )
+    let expected =
+      "lease: nothing held, no gate: open nf_tables: EPERM, no guardian, addresses live 3 s, late 2 times\n"
+    #expect(statusText(status, on: Canvas()).contains(expected))
+    status.lease = nil
+    #expect(!statusText(status, on: Canvas()).contains("lease"))
   }
 
   @Test("a group that is held, in a pipe")
