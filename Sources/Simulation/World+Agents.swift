@@ -52,7 +52,6 @@ extension World {
     }
     if !datagram.isHostile, !datagram.isDamaged {
       noteDelivery(from: from, to: to)
-      network.noteDelivered(datagram)
     }
     guard hosts[to].isPowered, !hosts[to].isAsleep else { return }
     give(.datagram(datagram), to: to)
@@ -76,6 +75,7 @@ extension World {
     case .input(let input): handle(input, host)
     case .datagram(let datagram):
       guard let codec = hosts[host].agent?.codec else { return }
+      if !datagram.isHostile, !datagram.isDamaged { network.noteDelivered(datagram) }
       do throws(HeartbeatCodec.Refusal) {
         let heartbeat = try codec.decode(datagram.bytes)
         if datagram.isHostile { checks.authenticity.judge(heartbeat, datagram, host, self) }

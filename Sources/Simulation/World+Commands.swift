@@ -222,9 +222,8 @@ extension World {
       return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
     guard best, plan.preempt else { return nil }
-    let rank = { (host: Int) in (self.plan.priority(of: host), host) }
-    let better = hosts.indices.filter { rank($0) > rank(master) && !isPreemptionHeld(by: $0, of: group) }
-    guard let first = better.first else { return nil }
+    let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
+    guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
   }
 

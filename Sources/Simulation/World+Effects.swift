@@ -66,7 +66,7 @@ extension World {
       hosts[host].guardian.keep(agent.codec.encode(heartbeat), for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
-    case .announce(_, let addresses): checks.nodes.announces(addresses, host, self)
+    case .announce: break
     case .journal(let event): journal(event, host)
     case .answer(let request, let answer):
       note("answers request \(request): \(words(answer))", of: host)
@@ -89,7 +89,6 @@ extension World {
 
   private func journal(_ event: Event, _ host: Int) {
     note(story(of: event), of: host)
-    checks.stories.judge(event, of: host, self)
     if case .transition(_, _, to: .master, _, _) = event { promotions += 1 }
   }
 

@@ -21,6 +21,13 @@ final class NodeCheck {
     if effects.count > bound {
       world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
     }
+    for effect in effects {
+      switch effect {
+      case .announce(_, let addresses): announces(addresses, host, world)
+      case .journal(let event): world.checks.stories.judge(event, of: host, world)
+      default: break
+      }
+    }
     guard case .timer = input else { return }
     let time = world.hosts[host].clock.time(at: world.now)
     if let deadline = node.nextDeadline, deadline <= time {
@@ -44,8 +51,8 @@ final class NodeCheck {
     }
   }
 
-  /// A node has addresses announced: they must be here, and open.
-  func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
+  /// A node has addresses announced: they must be here.
+  private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
     for address in addresses where !state.kernel.has(address) {
       // Somebody may have just deleted it.
