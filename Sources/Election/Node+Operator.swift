@@ -131,6 +131,8 @@ extension Node {
     }
     groups = kept
     noteNames()
+    // Groups have other positions now, and all of them are told of anyway.
+    dirty.removeAll()
     outbox.journal(.reconfigured)
     updateAll(at: now, &outbox, &dirty) { _, _, outbox in outbox.isDirty = true }
   }
