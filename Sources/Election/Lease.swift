@@ -1,9 +1,9 @@
 // A virtual address is a lease, not a setting: this node may answer for what it holds only while it keeps saying so, and
 // the kernel enforces it (Docs/Election.md, "Lease").
 //
-// The lease is one for the whole node. It begins when the node takes its first group and is renewed before each
-// heartbeat. Its end is counted from the moment at which the node decided, never from the one at which the kernel got to
-// hear of it: whatever comes in between only makes it shorter.
+// The lease is one for the whole node. It begins when the node takes its first group and is renewed with each heartbeat,
+// as soon as that has been sent. Its end is counted from the moment at which the node decided, never from the one at
+// which the kernel got to hear of it: whatever comes in between only makes it shorter.
 
 /// This node's right to answer for the addresses that it holds.
 package struct Lease: Hashable, Sendable {

@@ -187,7 +187,6 @@ extension Node {
     using generator: inout some RandomNumberGenerator
   ) {
     isMute = false
-    renewLease(at: now, &outbox)
     if !dirty.isEmpty { repetitions = max(repetitions, Self.repetitionsOfChange) }
     var interval = settings.interval
     if repetitions > 0 { interval = min(interval, Self.repetitionDelay) }
@@ -208,6 +207,7 @@ extension Node {
         sendAll(to: index, path: path, challenge: challenge, at: now, &outbox)
       }
     }
+    renewLease(at: now, &outbox)
   }
 
   // MARK: Out

@@ -1,4 +1,4 @@
-// The lease of the whole node: it begins with the first group that is taken, is renewed before each heartbeat, and its
+// The lease of the whole node: it begins with the first group that is taken, is renewed with each heartbeat, and its
 // loss makes the node let go of everything. With each word to a peer goes an obituary to the guardian: the next word,
 // written in advance, should the agent not live to say it.
 
@@ -15,7 +15,9 @@ extension Node {
     }
   }
 
-  /// Renews the lease, and with it what the kernel knows of it: before a regular heartbeat.
+  /// Renews the lease, and with it what the kernel knows of it: with a regular heartbeat, counted from the moment at
+  /// which that was written, but only once everybody was told. An agent that hangs on the way leaves peers that count
+  /// from the heartbeat before, and so does its kernel then.
   mutating func renewLease(at now: Instant, _ outbox: inout Outbox) {
     // What was just taken begins a lease of its own.
     lease.renew(at: now, timing)

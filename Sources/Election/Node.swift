@@ -166,8 +166,8 @@ package struct Node: Hashable, Sendable {
     case .leave: leave(at: now, &outbox, &dirty)
     }
     speakOnceClean(at: now)
-    settleLease(at: now, &outbox)
     tell(dirty, at: now, &outbox, using: &generator)
+    settleLease(at: now, &outbox)
     concludeLeaving(at: now, &outbox, using: &generator)
     writeObituaries(at: now, &outbox)
     return outbox.effects
