@@ -132,7 +132,8 @@ package enum Command: Hashable, Sendable {
   /// The one host that the command happens to; nil when it is about several or none.
   var host: Int? {
     switch self {
-    case .start(let host), .crash(let host), .stop(let host), .pause(let host, _), .resume(let host), .late(let host, _),
+    case .start(let host), .crash(let host), .stop(let host), .pause(let host, _), .resume(let host),
+      .late(let host, _),
       .stall(let host, _, _), .trap(let host, _, _, _), .crashGuardian(let host), .pauseGuardian(let host, _),
       .powerOff(let host), .suspend(let host, _), .clock(let host, _), .link(let host, _, _), .kernel(let host, _),
       .deleteAddress(let host, _), .probe(let host, _, _, _), .handover(let host, _, _), .maintenance(let host, _, _),

@@ -104,7 +104,9 @@ final class AnswerCheck {
     }
     for index in answering {
       let host = world.hosts[index]
-      if world.now - host.wokeAt <= (world.timing.gateTime + Timing.kernelTick).nanoseconds { return "\(Plan.names[index]) has just woken up" }
+      if world.now - host.wokeAt <= (world.timing.gateTime + Timing.kernelTick).nanoseconds {
+        return "\(Plan.names[index]) has just woken up"
+      }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
       if host.agent == nil || host.agent?.isStopped == true || world.now < settled || refused[index] {

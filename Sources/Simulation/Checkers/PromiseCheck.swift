@@ -113,7 +113,9 @@ final class PromiseCheck {
       beganServing["\(host) \(group)"] = index.map { world.answering(group: $0).contains(host) }
     case .handoverFailed(let group, let to, let cause):
       guard beganServing["\(host) \(group)"] == true, world.now - world.hosts[host].lastUnattended > 2_000_000_000,
-        world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }), let index = world.plan.groupNames.firstIndex(of: group) else {
+        world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
+        let index = world.plan.groupNames.firstIndex(of: group)
+      else {
         return
       }
       let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
