@@ -78,7 +78,12 @@ let package = Package(
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
-    tests("Simulation", ["Election", "Wire"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["Simulation", "Election", "Wire"],
+      exclude: ["Scenarios"],
+      swiftSettings: strict
+    ),
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),

@@ -51,3 +51,22 @@ extension World {
     }
   }
 }
+
+extension World {
+  /// What each node makes of its situation, without times, numbers and randomness: what idle time must not change.
+  package var postures: [[String]] {
+    hosts.map { host in
+      guard let node = host.agent?.node else { return [] }
+      let sessions = node.sessions.map { session in
+        let paths = session.paths.map { "loss \($0.lossInward) \($0.lossOutward) failure \($0.challengeFailure)" }
+        return "alive \(session.isAlive) two-way \(session.isTwoWay) \(paths)"
+      }
+      let groups = node.groups.map { group in
+        let views = group.views.map { "\($0.isAlive) \($0.isTwoWay) \(String(describing: $0.record))" }
+        return "\(group.publicState) \(group.reason) \(group.term) \(String(describing: group.step)) \(views)"
+      }
+      let kernel = host.kernel.entries.map { "\($0.address)" } + host.kernel.gate.open.map { "\($0)" }
+      return sessions + groups + kernel
+    }
+  }
+}

@@ -99,14 +99,25 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Runs a scenario from a file, and prints its transcript.")
 
   @Argument(help: "The scenario.") var file: String
+  @Flag(help: "Keep the transcript beside the scenario, for the tests to compare with.") var keep = false
   @Flag(help: "Take everything from a failing scenario that it fails without.") var shrink = false
 
   func run() throws {
     var scenario = try Scenario(parsing: read(file))
     if shrink { scenario = scenario.shrunk() }
     let outcome = scenario.run(keepsLines: true)
-    Story.tell(scenario, outcome)
+    if keep, outcome.violation == nil {
+      try write(outcome.transcript, to: file.replacing(".txt", with: ".transcript"))
+    } else {
+      Story.tell(scenario, outcome)
+    }
     if outcome.violation != nil { throw ExitCode.failure }
+  }
+
+  private func write(_ lines: [String], to path: String) throws {
+    guard path != file, let file = fopen(path, "we") else { throw ValidationError("cannot write \(path)") }
+    defer { fclose(file) }
+    for line in lines { fputs(line + "\n", file) }
   }
 
   private func read(_ path: String) throws -> String {
