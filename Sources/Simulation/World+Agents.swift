@@ -1,7 +1,6 @@
 // An agent's event loop: what reaches the process, in which order it looks at it, and when it does not get to look.
 //
-// The loop reads what has arrived before it lets a timer fire, but only a few datagrams at a time: a process that was
-// away may find its timer due in the middle of its mail.
+// The loop reads all that has arrived before it lets a timer fire, as a node wants it.
 
 import Configuration
 import Election
@@ -88,9 +87,12 @@ extension World {
 
   /// Lets the node handle one input, and carries out what it says.
   func handle(_ input: Input, _ host: Int) {
-    guard let life = hosts[host].agent?.life else { return }
-    let time = hosts[host].clock.time(at: now)
-    guard let effects = hosts[host].agent?.node.handle(input, at: time, using: &hosts[host].nodeDice) else { return }
+    guard let agent = hosts[host].agent else { return }
+    let life = agent.life
+    // However quick, no two inputs are handled at one instant of the host's clock.
+    let time = max(hosts[host].clock.time(at: now), agent.lastTime + .nanoseconds(1))
+    agent.lastTime = time
+    let effects = agent.node.handle(input, at: time, using: &hosts[host].nodeDice)
     checks.nodes.look(at: host, after: input, effects, self)
     perform(effects[...], host, life)
     guard hosts[host].agent?.life == life else { return }
@@ -136,7 +138,7 @@ extension World {
         perform(deeds, host, agent.life)
         guard hosts[host].agent?.life == agent.life else { return }
         setTimer(of: host)
-      } else if agent.isTimerDue, agent.inbox.isEmpty || hosts[host].luck.chance(0.2) {
+      } else if agent.isTimerDue, agent.inbox.isEmpty {
         agent.isTimerDue = false
         handle(.timer, host)
       } else if let mail = agent.inbox.first {
@@ -178,11 +180,11 @@ extension World {
     if span > plan.interval / 2 { unattended(host) }
   }
 
-  /// The agent does not run from now on; its guardian looks when the lease is over whether it still does not.
+  /// The agent does not run from now on; its guardian looks whether it still does not when any lease must be over.
   func unattended(_ host: Int) {
     hosts[host].lastUnattended = now
-    guard let life = hosts[host].agent?.life, let ends = hosts[host].kernel.gate.ends else { return }
-    let patience = Timing.kernelTick.nanoseconds * 2 + hosts[host].luck.span(.zero...(.milliseconds(3))).nanoseconds
-    queue.schedule(.guardian(host: host, life: life), at: max(ends, now) + patience)
+    guard let life = hosts[host].agent?.life else { return }
+    let patience = timing.gateTime + Timing.kernelTick + hosts[host].luck.span(.zero...(.milliseconds(3)))
+    schedule(.guardian(host: host, life: life), in: patience)
   }
 }

@@ -9,7 +9,7 @@ extension World {
   /// Kills an agent (SIGKILL).
   func crash(_ host: Int) {
     guard let agent = hosts[host].agent else { return }
-    hosts[host].kernel.forgetOperations(but: hosts[host].luck.chance(0.5))
+    hosts[host].kernel.forgetOperations(but: !agent.isStopped && hosts[host].luck.chance(0.5))
     hosts[host].agent = nil
     hosts[host].lastUnattended = now
     schedule(

@@ -40,7 +40,7 @@ final class PromiseCheck {
   // MARK: Operators
 
   func asked(_ request: UInt64, _ host: Int, _ world: World) {
-    guard let agent = world.hosts[host].agent, !agent.isStopped else { return }
+    guard let agent = world.hosts[host].agent, !agent.isStopped, !agent.isStalled else { return }
     requests[request] = Request(host: host, life: agent.life)
     world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval)
   }
@@ -108,9 +108,11 @@ final class PromiseCheck {
 
   func noted(_ event: Event, _ host: Int, _ world: World) {
     switch event {
-    case .handoverBegan(let group, _, _):
+    case .handoverBegan(let group, _, let cause):
       let index = world.plan.groupNames.firstIndex(of: group)
-      beganServing["\(host) \(group)"] = index.map { world.answering(group: $0).contains(host) }
+      // Who leaves, or whose service is ill, goes in any case.
+      let mayStay = cause != .shutdown && cause != .probe
+      beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
     case .handoverFailed(let group, let to, let cause):
       guard beganServing["\(host) \(group)"] == true, world.now - world.hosts[host].lastUnattended > 2_000_000_000,
         world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
@@ -131,7 +133,8 @@ final class PromiseCheck {
     switch promise {
     case .answer(let request):
       guard let asked = requests.removeValue(forKey: request), !asked.isAnswered,
-        let agent = world.hosts[asked.host].agent, agent.life == asked.life, !agent.isStopped,
+        let agent = world.hosts[asked.host].agent, agent.life == asked.life, !agent.isStopped, !agent.isStalled,
+        world.hosts[asked.host].stall.perMille == 0,
         world.now - world.hosts[asked.host].lastUnattended > 3_000_000_000
       else { return }
       world.violate("Requests", "\(Plan.names[asked.host]) never answered request \(request)")
