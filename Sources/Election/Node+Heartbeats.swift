@@ -129,8 +129,10 @@ extension Node {
     guard lateness > min(settings.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
     outbox.journal(.late(lateness))
     doubtItself(at: now)
-    if now >= leaseEnds {
-      updateAll(at: now, &outbox, &dirty) { $0.stepDown(because: .late(lateness), $1, &$2) }
+    let isOver = now >= leaseEnds
+    updateAll(at: now, &outbox, &dirty) { group, world, outbox in
+      // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
+      if isOver || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }
     }
   }
 
