@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -55,15 +56,18 @@ let package = Package(
     library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
     library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
 
+    // What outlives the agent: small, and without an event loop.
+    library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
+
     // What brings them together.
     library(
       "Agent",
       [
-        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "CLinux", nioCore,
-        nioPosix, .product(name: "Logging", package: "swift-log"),
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Guardian", "CLinux",
+        nioCore, nioPosix, logging,
       ]
     ),
-    executable("batond", ["Agent", "Control", "Election"]),
+    executable("batond", ["Agent", "Guardian", "Control", "Election", "LinuxNetwork", logging]),
     executable("baton", ["Control", "Configuration", "Election", "Wire", argumentParser]),
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
@@ -88,6 +92,14 @@ let package = Package(
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
+    // An agent that does nothing but what its guardian sees of it.
+    .executableTarget(
+      name: "guarded-program",
+      dependencies: ["Agent", "Guardian", "Election", "Health", "LinuxNetwork", logging],
+      path: "Tests/GuardedProgram",
+      swiftSettings: strict
+    ),
+    tests("Guardian", ["guarded-program", "batond", "Drill", "Election", "Health"]),
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

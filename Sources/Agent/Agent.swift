@@ -2,12 +2,13 @@
 //
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
 // kernel's thread works on netlink; one loop probes; one serves the control socket and the journal; one thread writes
-// log and state file; one waits for news from the kernel; the main thread waits for signals.
+// log and state file; one waits for news from the kernel, one for the guardian's end; the main thread waits for signals.
 
 import Configuration
 import Control
 import Election
 import Glibc
+import Guardian
 import Health
 import LinuxNetwork
 import Logging
@@ -51,19 +52,22 @@ package enum AgentError: Error, CustomStringConvertible {
 package final class Agent: Sendable {
   private let options: AgentOptions
   private let logger: Logger
+  private let guardian: GuardianLink
   private let services = ServiceManager()
   private let heartbeats = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-  private init(options: AgentOptions, logger: Logger) {
+  private init(options: AgentOptions, guardian: GuardianLink, logger: Logger) {
     self.options = options
+    self.guardian = guardian
     self.logger = logger
   }
 
   /// Runs the daemon until it is told to stop; to be called on the main thread, before any other thread exists.
   ///
+  /// - Parameter guardian: The line to the guardian that started this process.
   /// - Throws: Why it could not begin. Nothing was changed then.
-  package static func run(_ options: AgentOptions) throws(AgentError) {
+  package static func run(_ options: AgentOptions, guardian: GuardianLink) throws(AgentError) {
     let logger = Logger(label: "batond") { _ in StandardErrorLog() }
     let loaded: LoadedConfiguration
     do throws(ConfigurationErrors) {
@@ -74,7 +78,7 @@ package final class Agent: Sendable {
     for warning in loaded.configuration.warnings { logger.warning("\(warning)") }
     let signals = Signals.block()
     do {
-      try Agent(options: options, logger: logger).live(loaded, signals)
+      try Agent(options: options, guardian: guardian, logger: logger).live(loaded, signals)
     } catch {
       throw .system("\(error)")
     }
@@ -95,6 +99,11 @@ package final class Agent: Sendable {
       handler: desk,
       on: control.next()
     ).wait()
+    if let story = guardian.story { desk.note(.agentDied(story)) }
+    guardian.begin { [services] news in
+      desk.note(.guardian(news))
+      if case .replaced(_, _, let pid, _) = news { services.mainProcess(pid) }
+    }
     let loop = heartbeats.next()
     let box = DriverBox()
     let probes = ProbeRunner { key, result in
@@ -111,10 +120,10 @@ package final class Agent: Sendable {
     let addresses = try kernel.addresses()
 
     let memory = memory(state)
-    let driver = try loop.submit { [desk, services] in
+    let (driver, gate) = try loop.submit { [desk, services, guardian] in
       let transport = try HeartbeatTransport.bind(settings, on: loop) { box.driver?.value.received($0) }
       // An earlier life may have left its addresses, and an open gate.
-      let lease = HostLease(settings) { desk.warn($0) }
+      let lease = HostLease(settings, desk)
       if case .unavailable(let cause) = lease.state {
         desk.warn("there is no lease gate: \(cause); should agent and guardian both hang, two hosts may answer")
       }
@@ -128,14 +137,17 @@ package final class Agent: Sendable {
         services: services,
         isRealtime: isRealtime,
         lease: lease,
+        guardian: guardian,
         on: loop,
         didLeave: { Signals.finish() }
       )
       box.driver = driver.bound
       desk.connect(driver.bound, settings)
       driver.start(transport: transport, links: links, addresses: addresses)
-      return driver.bound
+      return (driver.bound, lease.state.isOn ? LeaseGate.defaultName : nil)
     }.wait()
+    // Not before: an agent that could not begin is not to be started again.
+    guardian.setDuties(Self.duties(settings, gate, isRealtime))
     Self.watch(monitor, driver, desk)
     probes.update(Self.specifications(settings))
     services.ready()
@@ -146,12 +158,14 @@ package final class Agent: Sendable {
     var running = loaded.configuration
     signals.obey { signal in
       switch signal {
-      case .reload: running = reload(running, driver, desk, probes)
+      case .reload:
+        running = reload(running, driver, desk, probes) { guardian.setDuties(Self.duties($0, gate, isRealtime)) }
       case .stop:
         services.stopping()
         loop.execute { driver.value.handle(.leave) }
       }
     }
+    guardian.rest()
     probes.stop()
     let closed = control.next().makePromise(of: Void.self)
     desk.close { closed.succeed() }
@@ -205,6 +219,17 @@ package final class Agent: Sendable {
     return refusals.isEmpty
   }
 
+  /// What the guardian is to do should this process die or hang: killed is an agent only after a while, because one
+  /// that was merely late steps down by itself.
+  private static func duties(_ settings: Settings, _ gate: String?, _ isRealtime: Bool) -> Duties {
+    Duties(
+      addresses: settings.groups.flatMap(\.virtualAddresses),
+      gate: gate,
+      patience: max(.seconds(2), Timing(interval: settings.interval).lease),
+      isRealtime: isRealtime
+    )
+  }
+
   private static func specifications(_ settings: Settings) -> [ProbeKey: ProbeSpecification] {
     var specifications: [ProbeKey: ProbeSpecification] = [:]
     for group in settings.groups where group.priorities[settings.here] != nil {
@@ -247,7 +272,8 @@ package final class Agent: Sendable {
     _ running: Configuration,
     _ driver: NIOLoopBound<NodeDriver>,
     _ desk: ControlDesk,
-    _ probes: ProbeRunner
+    _ probes: ProbeRunner,
+    tellGuardian: (Settings) -> Void
   ) -> Configuration {
     services.reloading()
     defer { services.ready() }
@@ -270,6 +296,7 @@ package final class Agent: Sendable {
     for warning in loaded.configuration.warnings { desk.warn("\(warning)") }
     let settings = loaded.configuration.settings
     desk.reconfigured(settings)
+    tellGuardian(settings)
     driver.eventLoop.execute { driver.value.reconfigure(settings, keys: loaded.keys) }
     probes.update(Self.specifications(settings))
     return loaded.configuration

@@ -69,20 +69,29 @@ final class ControlDesk: ControlHandler {
 
   // MARK: Journal
 
-  /// Notes an event.
+  /// Notes an event of the node.
   func note(_ event: Event) {
     let time = Timestamp.now
     loop.execute { [self] in
-      let record = books.value.journal.note(event, at: time)
-      recorder.log(record)
+      publish(books.value.journal.note(event, at: time))
       if case .probeChanged(let group, let probe, _, _) = event {
         books.value.probesSince[ProbeName(group: group, probe: probe)] = time
       }
-      for watcher in books.value.watchers.values {
-        if case .events = watcher.command { watcher.send(.events([record])) }
-      }
-      refreshSoon()
     }
+  }
+
+  /// Notes an event of the host.
+  func note(_ event: HostEvent) {
+    let time = Timestamp.now
+    loop.execute { [self] in publish(books.value.journal.note(event, at: time)) }
+  }
+
+  private func publish(_ record: EventRecord) {
+    recorder.log(record)
+    for watcher in books.value.watchers.values {
+      if case .events = watcher.command { watcher.send(.events([record])) }
+    }
+    refreshSoon()
   }
 
   /// Notes a failure to announce a group's addresses.

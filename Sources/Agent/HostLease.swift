@@ -39,14 +39,14 @@ final class HostLease {
 
   let state: Gate
   private let gate: LeaseGate?
-  private let warn: (String) -> Void
+  private let desk: ControlDesk
   private var guarded: [VirtualAddress] = []
   /// What is open while the lease lives.
   private var held: [VirtualAddress] = []
 
   /// Puts the gate up, closed, if the configuration wants one and the kernel has it.
-  init(_ settings: Settings, warn: @escaping (String) -> Void) {
-    self.warn = warn
+  init(_ settings: Settings, _ desk: ControlDesk) {
+    self.desk = desk
     guard settings.isGated else {
       (state, gate) = (.off, nil)
       return
@@ -70,9 +70,7 @@ final class HostLease {
   /// Begins a lease with nothing held; nil when that was done in time.
   func begin(until: Instant) -> LeaseLoss? {
     held = []
-    let loss = attempt(until: until) { (gate, time) throws(LeaseGateError) in try gate.begin(for: time) }
-    // No earlier lease vouches for this one: the clock does.
-    return loss ?? expired(by: until)
+    return attempt(until: until) { (gate, time) throws(LeaseGateError) in try gate.begin(for: time) }
   }
 
   /// Renews the lease; nil when it was still alive.
@@ -96,7 +94,7 @@ final class HostLease {
     } catch .notInstalled {
       // The addresses go, and the next renewal or beginning puts the gate up again.
     } catch {
-      warn("\(error)")
+      desk.warn("\(error)")
     }
   }
 
@@ -125,7 +123,7 @@ final class HostLease {
     do throws(LeaseGateError) {
       if isClean { try gate?.remove() } else { try gate?.end() }
     } catch {
-      warn("\(error)")
+      desk.warn("\(error)")
     }
   }
 
@@ -138,37 +136,20 @@ final class HostLease {
     guard let gate else { return expired(by: until) }
     guard let time = Self.time(until: until) else { return .expired }
     do throws(LeaseGateError) {
-      try operation(gate, time)
-      return nil
-    } catch .expired {
-      return .expired
-    } catch .notInstalled {
-      guard let loss = restore(gate, until: until) else {
-        // It stands again, as it was before what was wanted of it.
-        do throws(LeaseGateError) {
-          try operation(gate, time)
-          return nil
-        } catch {
-          return .refused("\(error)")
-        }
+      do throws(LeaseGateError) {
+        try operation(gate, time)
+      } catch .notInstalled {
+        // It stands again as it was before what is wanted of it.
+        try gate.restore(guarded, holding: held, for: time)
+        desk.note(.gateRestored)
+        try operation(gate, time)
       }
-      return loss
-    } catch {
-      return .refused("\(error)")
-    }
-  }
-
-  /// Puts up a gate that somebody has taken away.
-  private func restore(_ gate: LeaseGate, until: Instant) -> LeaseLoss? {
-    guard let time = Self.time(until: until) else { return .expired }
-    do throws(LeaseGateError) {
-      try gate.restore(guarded, holding: held, for: time)
-      guard let loss = expired(by: until) else {
-        warn("somebody removed the lease gate from nf_tables; it is put back")
-        return nil
-      }
+      // Where no earlier lease vouches for this one, or the kernel took its time over it, the clock has the last word.
+      guard let loss = expired(by: until) else { return nil }
       try gate.end()
       return loss
+    } catch .expired {
+      return .expired
     } catch {
       return .refused("\(error)")
     }

@@ -12,10 +12,19 @@ struct Journal {
   private(set) var records: [EventRecord] = []
   private var lastSequence: UInt64 = 0
 
-  /// Keeps an event.
+  /// Keeps an event of the node.
   mutating func note(_ event: Event, at time: Timestamp) -> EventRecord {
+    keep { event.record(sequence: $0, at: time) }
+  }
+
+  /// Keeps an event of the host.
+  mutating func note(_ event: HostEvent, at time: Timestamp) -> EventRecord {
+    keep { event.record(sequence: $0, at: time) }
+  }
+
+  private mutating func keep(_ record: (UInt64) -> EventRecord) -> EventRecord {
     lastSequence += 1
-    let record = event.record(sequence: lastSequence, at: time)
+    let record = record(lastSequence)
     if records.count >= Self.capacity { records.removeFirst(records.count - Self.capacity + 1) }
     records.append(record)
     return record
@@ -31,5 +40,7 @@ struct Journal {
     Array(records.filter { $0.group == group || ($0.group == nil && Self.explains.contains($0.kind)) }.suffix(limit))
   }
 
-  private static let explains: Set<String> = ["peer", "link", "late", "maintenance", "configuration"]
+  private static let explains: Set<String> = [
+    "peer", "link", "late", "lease", "agent", "guardian", "maintenance", "configuration",
+  ]
 }

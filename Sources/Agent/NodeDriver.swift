@@ -6,6 +6,7 @@
 import Configuration
 import Control
 import Election
+import Guardian
 import Health
 import LinuxNetwork
 import NIOCore
@@ -30,6 +31,8 @@ final class NodeDriver {
   private let didLeave: @Sendable () -> Void
   private let isRealtime: Bool
   private let lease: HostLease
+  private let guardian: GuardianLink
+  private var obituaries = Obituaries()
 
   init(
     node: Node,
@@ -39,6 +42,7 @@ final class NodeDriver {
     services: ServiceManager,
     isRealtime: Bool,
     lease: HostLease,
+    guardian: GuardianLink,
     on loop: any EventLoop,
     didLeave: @escaping @Sendable () -> Void
   ) {
@@ -49,6 +53,7 @@ final class NodeDriver {
     self.services = services
     self.isRealtime = isRealtime
     self.lease = lease
+    self.guardian = guardian
     self.loop = loop
     self.didLeave = didLeave
   }
@@ -83,13 +88,21 @@ final class NodeDriver {
 
   /// Lets the node handle one input, and carries out what it says.
   func handle(_ input: Input) {
+    let former = node.lease
     let effects = node.handle(input, at: BootClock.now, using: &generator)
     kernel.deadline = node.lease.isRunning ? node.lease.ends : nil
     var loss: LeaseLoss?
     for effect in effects {
-      // Without the lease that was to be renewed first, nothing is said.
-      if loss != nil, case .send = effect { continue }
+      if case .send = effect {
+        // What was written under a lease that has run out since is not said.
+        if loss == nil, former.isRunning, let ends = former.ends, BootClock.now >= ends { loss = .expired }
+        if loss != nil { continue }
+      }
       loss = perform(effect) ?? loss
+    }
+    if obituaries.isChanged, let ends = node.lease.ends {
+      // By then the kernel has closed the gate, too.
+      guardian.beat(holds: node.lease.isRunning, due: ends + Timing.kernelTick, obituaries: obituaries.take())
     }
     if let loss { return handle(.leaseLost(loss)) }
     setTimer()
@@ -133,7 +146,8 @@ final class NodeDriver {
       )
     case .refreshAddresses(let addresses):
       kernel.refresh(addresses, for: lifetime) { [desk] failure in if let failure { desk.warn(failure) } }
-    case .obituary: break
+    case .obituary(let heartbeat, let peer):
+      obituaries.keep(codec.encode(heartbeat), for: heartbeat, to: peer, node.settings)
     case .addAddresses(let group, let operation, let addresses):
       change(addresses, present: true, group: group, operation: operation)
     case .removeAddresses(let group, let operation, let addresses):
@@ -249,7 +263,7 @@ final class NodeDriver {
       refusals: refusals,
       isRealtime: isRealtime,
       gate: lease.state,
-      guardian: nil
+      guardian: guardian.isAlive ? guardian.pid : nil
     )
   }
 
@@ -283,6 +297,7 @@ final class NodeDriver {
     if let loss = lease.reconfigure(settings, until: node.lease.isRunning ? node.lease.ends : nil) {
       handle(.leaseLost(loss))
     }
+    obituaries.removeAll()
     handle(.reconfigure(settings))
     readTables()
   }

@@ -2,6 +2,7 @@
 
 import Control
 import Election
+import LinuxNetwork
 
 /// The requests under way.
 struct OperatorRequests {

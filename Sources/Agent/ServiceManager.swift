@@ -5,14 +5,14 @@ import CLinux
 import Election
 import Glibc
 
-/// The service manager's socket; does nothing when there is none.
-struct ServiceManager: Sendable {
+/// The service manager's socket, for agent and guardian alike; does nothing when there is none.
+package struct ServiceManager: Sendable {
   private let descriptor: Int32
   /// How often the watchdog wants to hear from us: half of its patience; nil when it is off.
-  let watchdogInterval: Duration?
+  package let watchdogInterval: Duration?
 
   /// Connects to the socket that the environment names.
-  init() {
+  package init() {
     descriptor = getenv("NOTIFY_SOCKET").map { Self.connect(to: String(cString: $0)) } ?? -1
     let patience = getenv("WATCHDOG_USEC").flatMap { Int64(String(cString: $0)) } ?? 0
     // Meant for another process if it names one.
@@ -22,7 +22,9 @@ struct ServiceManager: Sendable {
 
   func ready() { notify("READY=1") }
   func stopping() { notify("STOPPING=1") }
-  func alive() { notify("WATCHDOG=1") }
+  package func alive() { notify("WATCHDOG=1") }
+  /// Another process than before is the one to be signalled.
+  func mainProcess(_ pid: pid_t) { notify("MAINPID=\(pid)") }
   func status(_ text: String) { notify("STATUS=\(text)") }
 
   /// Type=notify-reload wants the time at which the reload began (sd_notify(3), MONOTONIC_USEC).

@@ -11,6 +11,7 @@ package struct Baton: FailoverAgent {
   package let name = "baton"
   /// Sent with 0 to 25 % jitter shorter.
   package let meanIntervalShare = 0.875
+  package let guardian: String? = "baton-guardian"
 
   /// - Parameter directory: Where `batond` is.
   /// - Throws: When it is not there.
@@ -31,7 +32,8 @@ package struct Baton: FailoverAgent {
       [program, "--config", configuration, "--runtime-directory", runtimeDirectory(of: host)],
       in: host.namespace,
       logPath: logPath(on: host),
-      workspace: lab.workspace
+      workspace: lab.workspace,
+      guardian: guardian
     )
   }
 
@@ -100,6 +102,8 @@ package struct Baton: FailoverAgent {
       node: \(host.name)
       key-file: \(key)
       heartbeat: { interval: \(milliseconds(plan.interval)) }
+      \(plan.gate ? "" : "gate: off")
+      \(plan.realtime ? "realtime: true" : "")
       nodes:
       \(nodes.joined(separator: "\n"))
       groups:

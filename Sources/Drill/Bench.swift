@@ -22,14 +22,17 @@ package final class Bench {
   package var beta: Host { lab.hosts[1] }
 
   /// Builds a lab and starts the services and agents in it; the best host's agent first.
+  ///
+  /// - Parameter number: Tells labs apart that stand in a workspace at the same time.
   package init(
     agent: any FailoverAgent,
     plan: ClusterPlan,
     paths: Int = 1,
     workspace: Workspace,
+    number: Int = 0,
     fallbackService: [String]?
   ) throws(DrillError) {
-    let lab = try Lab(workspace: workspace, paths: paths)
+    let lab = try Lab(workspace: workspace, number: number, paths: paths)
     self.lab = lab
     self.agent = agent
     self.plan = plan
@@ -44,7 +47,11 @@ package final class Bench {
         services.append(try Service(on: host, workspace: workspace, fallback: fallbackService))
       }
       try waitForServices()
-      for host in lab.hosts { agents.append(try agent.start(on: host, in: lab, plan: plan)) }
+      for host in lab.hosts {
+        agents.append(try agent.start(on: host, in: lab, plan: plan))
+        // Where nobody takes anything back, whoever is first stays: the best host must be.
+        if !plan.preempt && host == alpha { waitForFirst() }
+      }
     } catch {
       tearDown()
       throw error
@@ -114,11 +121,20 @@ package final class Bench {
   }
 
   /// Waits for something; notes it as a problem when it does not come about.
+  ///
+  /// - Parameters:
+  ///   - patience: How long it may take; some seconds unless given.
+  ///   - pause: The time between two looks.
   @discardableResult
-  package func expect(_ what: String, _ condition: () -> Bool) -> Bool {
-    let patience = plan.interval * 8 + .seconds(5)
+  package func expect(
+    _ what: String,
+    within patience: Duration? = nil,
+    every pause: Duration = .milliseconds(5),
+    _ condition: () -> Bool
+  ) -> Bool {
+    let patience = patience ?? plan.interval * 8 + .seconds(5)
     let started = MonotonicClock.now
-    if MonotonicClock.wait(atMost: patience, until: condition) { return true }
+    if MonotonicClock.wait(atMost: patience, every: pause, until: condition) { return true }
     problems.append("waited \((MonotonicClock.now - started).readable) in vain for \(what)")
     return false
   }
@@ -128,6 +144,25 @@ package final class Bench {
     lab.hosts.map { host in
       let tail = Files.tail(of: agent.logPath(on: host), lines: lines)
       return "--- \(agent.name) on \(host.name)\n" + tail.joined(separator: "\n")
+    }
+  }
+
+  /// How long the agents' logs are now, in bytes.
+  package var logLengths: [Int] {
+    lab.hosts.map { Files.text(of: agent.logPath(on: $0))?.utf8.count ?? 0 }
+  }
+
+  /// What the agents have logged since their logs had some lengths.
+  package func logs(since lengths: [Int]) -> [String] {
+    zip(lab.hosts, lengths).map { host, length in
+      let text = (Files.text(of: agent.logPath(on: host)) ?? "").utf8.dropFirst(length)
+      return "--- \(agent.name) on \(host.name)\n" + String(decoding: text, as: UTF8.self)
+    }
+  }
+
+  private func waitForFirst() {
+    _ = MonotonicClock.wait(atMost: plan.interval * 10 + .seconds(5)) {
+      watch.answered(by: [alpha]) || !agents.allSatisfy(\.isRunning)
     }
   }
 

@@ -15,7 +15,7 @@ package struct Drill {
   package var interval = Settings.defaultInterval
   /// How often to run each scenario.
   package var repeats = 1
-  /// How long loss and attack last.
+  /// How long loss, attack and stress last.
   package var duration: Duration = .seconds(60)
   /// The server to use where nginx is not installed; see `Service`.
   package var fallbackService: [String]?
@@ -93,7 +93,7 @@ package struct Drill {
       exercise.phase = (Double(number) + .random(in: 0..<1)) / Double(repeats)
       exercise.fallbackService = fallbackService
       exercise.narrate = { narrate("  " + $0) }
-      if let obstacle = agent.obstacle(to: scenario) {
+      if let obstacle = scenario.obstacle ?? agent.obstacle(to: scenario) {
         narrate("  left out: \(obstacle)")
         return nil
       }

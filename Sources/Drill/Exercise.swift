@@ -14,7 +14,7 @@ package struct Exercise {
   package let interval: Duration
   /// When the fault happens, as a share of the time between two heartbeats, 0 up to 1.
   package var phase = Double.random(in: 0..<1)
-  /// How long loss and attack last.
+  /// How long loss, attack and stress last.
   package var duration: Duration = .seconds(60)
   /// The server to use where nginx is not installed; see `Service`.
   package var fallbackService: [String]?
@@ -33,6 +33,7 @@ package struct Exercise {
   package func run(workspace: Workspace) throws(DrillError) -> Measurement {
     var plan = ClusterPlan(interval: interval)
     plan.preempt = scenario.preempt
+    plan.realtime = scenario == .stress
     narrate("two hosts, a client and a switch; \(agent.name) on both hosts")
     let bench = try Bench(
       agent: agent,
@@ -112,19 +113,31 @@ package struct Exercise {
       narrate("SIGTERM to \(agent.name) on alpha")
       master.signal(SIGTERM)
       bench.expect([beta])
-    case .kill:
-      let family = master.family
-      narrate("SIGKILL to \(agent.name) on alpha (\(family.count) processes)")
-      master.signal(SIGKILL, family: family)
-      bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
-    case .hang:
-      let family = master.family
-      narrate("SIGSTOP to \(agent.name) on alpha (\(family.count) processes)")
-      master.signal(SIGSTOP, family: family)
-      bench.expect("beta to answer for the address") { bench.watch.includes(beta) }
+    case .killAgent, .kill:
+      let part = scenario == .kill ? ChildProcess.Part.everything : .agent
+      narrate("SIGKILL to \(part == .agent ? "the agent" : "all") of \(agent.name) on alpha")
+      master.kill(part)
+      bench.expect([beta])
+      if agent.guardian != nil { expectNoRemains(bench, of: part) }
+    case .killGuardian:
+      narrate("SIGKILL to the guardian of \(agent.name) on alpha")
+      let guardians = master.processes(.guardian)
+      master.kill(.guardian, known: guardians)
+      bench.expect("a new guardian", within: .seconds(1)) {
+        !guardians.isEmpty && master.processes(.guardian).contains { !guardians.contains($0) }
+      }
+      MonotonicClock.sleep(for: interval * 2 + .milliseconds(500))
+      bench.expect([alpha])
+    case .hangAgent, .hang:
+      let part = scenario == .hang ? ChildProcess.Part.everything : .agent
+      let sleepers = master.processes(part)
+      narrate("SIGSTOP to \(part == .agent ? "the agent" : "all") of \(agent.name) on alpha")
+      for process in sleepers { process.signal(SIGSTOP) }
+      bench.expect([beta])
       MonotonicClock.sleep(for: interval * 2)
       narrate("SIGCONT: \(agent.name) on alpha wakes up")
-      master.signal(SIGCONT, family: family)
+      for process in sleepers { process.signal(SIGCONT) }
+      bench.expect("alpha to take part again") { agent.hasSettled(master: beta, backups: [alpha], plan: bench.plan) }
       expectOne(bench)
     case .serviceCrash:
       narrate("SIGKILL to the service on alpha")
@@ -159,6 +172,8 @@ package struct Exercise {
       MonotonicClock.sleep(for: duration)
     case .attack:
       try attack(bench, mallory)
+    case .stress:
+      try stress(bench)
     }
     return nil
   }
@@ -174,6 +189,33 @@ package struct Exercise {
     let end = MonotonicClock.now
     expectOne(bench)
     return begin..<end
+  }
+
+  /// After a death: an agent that was killed alone is started again by its guardian, and where nobody is left to take
+  /// the address away the kernel will.
+  private func expectNoRemains(_ bench: Bench, of part: ChildProcess.Part) {
+    if part == .agent {
+      bench.expect("alpha to take part again") {
+        agent.hasSettled(master: bench.beta, backups: [bench.alpha], plan: bench.plan)
+      }
+    } else {
+      bench.expect("alpha's kernel to have the address for a limited time only") {
+        !bench.lab.hasVirtualAddressForEver(bench.alpha)
+      }
+    }
+  }
+
+  private func stress(_ bench: Bench) throws(DrillError) {
+    narrate("stress-ng --cpu 8 for \(duration.readable)")
+    let load = try ChildProcess(
+      ["stress-ng", "--cpu", "8", "--quiet"],
+      in: bench.lab.clientNamespace,
+      logPath: bench.lab.directory + "/stress.log",
+      workspace: bench.lab.workspace
+    )
+    defer { load.end() }
+    MonotonicClock.sleep(for: duration)
+    bench.expect("stress-ng to go on to the end", within: .zero) { load.isRunning }
   }
 
   private func expectOne(_ bench: Bench) {

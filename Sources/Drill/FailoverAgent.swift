@@ -14,6 +14,10 @@ package struct ClusterPlan: Hashable, Sendable {
   package var probes = true
   /// Whether the better host takes the address back when it returns.
   package var preempt = true
+  /// Whether the kernel is to stop a dead agent's address from answering, for a product that can.
+  package var gate = true
+  /// Whether the agents are to run with real-time priority, for a product that can.
+  package var realtime = false
 
   /// The time between two probes of the service.
   package static let probeInterval: Duration = .seconds(1)
@@ -43,6 +47,9 @@ package protocol FailoverAgent: Sendable {
 
   /// The mean time between two of its heartbeats, as a share of the interval that it is configured with.
   var meanIntervalShare: Double { get }
+
+  /// The name of its process that watches over the others and takes their addresses away, for a product that has one.
+  var guardian: String? { get }
 
   /// Why it cannot take part in a scenario on this machine, or nil when it can.
   func obstacle(to scenario: Scenario) -> String?

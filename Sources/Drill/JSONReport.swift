@@ -42,7 +42,7 @@ package struct JSONReport: Encodable {
 
   private let schema = 1
   private let interval: Double
-  /// Whether everything is within its budget, or over it only as is known.
+  /// Whether everything is within its budget.
   package let passed: Bool
   private let scenarios: [Entry]
   private let resources: [ResourceUse]
@@ -53,7 +53,7 @@ package struct JSONReport: Encodable {
   ///   - interval: The time between two heartbeats.
   package init(_ results: [Drill.Result], resources: [ResourceUse], interval: Duration) {
     self.interval = interval.milliseconds
-    passed = results.allSatisfy { $0.verdict?.isAcceptable ?? true } && resources.allSatisfy(\.isWithinBudget)
+    passed = results.allSatisfy { $0.verdict.map { $0 == .pass } ?? true } && resources.allSatisfy(\.isWithinBudget)
     scenarios = results.map(Self.entry)
     self.resources = resources
   }
@@ -75,7 +75,6 @@ package struct JSONReport: Encodable {
       switch result.verdict {
       case .pass: ("pass", [])
       case .missed(let reasons): ("missed", reasons)
-      case .knownGap(let reason): ("known gap", [reason])
       case nil: (nil, result.failures)
       }
     let budget = BudgetEntry(
@@ -110,15 +109,5 @@ package struct JSONReport: Encodable {
       slowestAnswer: run.slowestAnswer.milliseconds,
       problems: run.problems
     )
-  }
-}
-
-extension Verdict {
-  /// Whether the drill may end with success: everything within its budget, or over it only as is known.
-  package var isAcceptable: Bool {
-    switch self {
-    case .pass, .knownGap: true
-    case .missed: false
-    }
   }
 }

@@ -11,6 +11,7 @@ package struct Keepalived: FailoverAgent {
 
   package let name = "keepalived"
   package let meanIntervalShare = 1.0
+  package let guardian: String? = nil
 
   /// - Throws: When it is not installed.
   package init() throws(DrillError) {
@@ -23,6 +24,8 @@ package struct Keepalived: FailoverAgent {
     switch scenario {
     case .handover:
       return "keepalived has no handover"
+    case .killGuardian:
+      return "keepalived has no guardian"
     case .serviceCrash, .failedProbe:
       let allowed = Files.text(of: "/proc/self/setgroups")?.hasPrefix("allow") ?? true
       return allowed ? nil : "keepalived cannot run its check script in a user namespace"

@@ -35,12 +35,14 @@ package struct Lab: Sendable {
   /// Builds the lab.
   ///
   /// - Parameters:
-  ///   - workspace: Where its parts are written down; one lab at a time.
+  ///   - workspace: Where its parts are written down.
+  ///   - number: Tells labs apart that stand in a workspace at the same time.
   ///   - paths: How many separate networks join the hosts, 1 or 2.
-  package init(workspace: Workspace, paths: Int = 1) throws(DrillError) {
+  package init(workspace: Workspace, number: Int = 0, paths: Int = 1) throws(DrillError) {
     self.workspace = workspace
     self.paths = paths
-    directory = workspace.directory + "/lab"
+    directory = "\(workspace.directory)/lab\(number)"
+    let prefix = "\(workspace.name)-lab\(number)"
     Files.removeTree(directory)
     try Files.makeDirectory(directory)
     let directory = directory
@@ -48,14 +50,14 @@ package struct Lab: Sendable {
       Host(
         name: name,
         number: number,
-        namespace: "\(workspace.name)-\(name)",
+        namespace: "\(prefix)-\(name)",
         addresses: (0..<paths).map { "10.\(77 + $0).0.\(number + 1)" },
         ports: (0..<paths).map { "\(name)\($0)" },
         directory: "\(directory)/\(name)"
       )
     }
-    clientNamespace = workspace.name + "-client"
-    networkSwitch = Switch(namespace: workspace.name + "-switch")
+    clientNamespace = prefix + "-client"
+    networkSwitch = Switch(namespace: prefix + "-switch")
     do {
       try build()
     } catch {
@@ -64,11 +66,24 @@ package struct Lab: Sendable {
     }
   }
 
-  /// Removes the namespaces and with them the cables. Who still runs inside has lost the network.
+  /// Ends whoever still runs in the namespaces and removes them, and with them the cables.
   package func tearDown() {
     for namespace in hosts.map(\.namespace) + [clientNamespace, networkSwitch.namespace] {
-      _ = try? Tool.run(["ip", "netns", "del", namespace])
+      Workspace.removeNamespace(namespace)
     }
+  }
+
+  /// Whether a host's kernel has the address that is kept alive, answering for it or not.
+  package func hasVirtualAddress(_ host: Host) -> Bool { !description(ofVirtualAddressOn: host).isEmpty }
+
+  /// Whether it would keep it though nobody refreshed it.
+  package func hasVirtualAddressForEver(_ host: Host) -> Bool {
+    description(ofVirtualAddressOn: host).contains("valid_lft forever")
+  }
+
+  private func description(ofVirtualAddressOn host: Host) -> String {
+    let command = ["ip", "-n", host.namespace, "-oneline", "address", "show", "to", Self.virtualAddress]
+    return (try? Tool.run(command)) ?? ""
   }
 
   private func build() throws(DrillError) {

@@ -40,7 +40,7 @@ package struct Measurement: Hashable, Sendable {
     lost = client.lost
     attempts = client.attempts.count
     twoHosts = answers.twoHosts
-    twoHostsToTheEnd = answers.questions.last.map { $0.hosts > 1 } ?? false
+    twoHostsToTheEnd = answers.questions.last?.isTwoHosts ?? false
     longestTwoHosts = answers.longestTwoHosts
     twoHostsInError = twoHosts - (partition.map { answers.within($0).twoHosts } ?? .zero)
     takeovers = answers.takeovers

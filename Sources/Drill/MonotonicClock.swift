@@ -26,14 +26,18 @@ package enum MonotonicClock {
     sleep(until: now + span)
   }
 
-  /// Looks every 5 ms whether a condition holds, and stops when it does or when time is up.
+  /// Looks again and again whether a condition holds, and stops when it does or when time is up.
   ///
   /// - Returns: Whether the condition came to hold.
-  package static func wait(atMost patience: Duration, until condition: () -> Bool) -> Bool {
+  package static func wait(
+    atMost patience: Duration,
+    every pause: Duration = .milliseconds(5),
+    until condition: () -> Bool
+  ) -> Bool {
     let deadline = now + patience
     while !condition() {
       if now >= deadline { return false }
-      sleep(for: .milliseconds(5))
+      sleep(for: pause)
     }
     return true
   }

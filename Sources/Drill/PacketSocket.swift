@@ -1,6 +1,7 @@
 // Whole Ethernet frames in and out of an interface: packet(7).
 
 import CLinux
+import Election
 import Glibc
 
 /// A raw socket bound to one interface of the calling thread's network namespace.
@@ -10,6 +11,24 @@ struct PacketSocket {
   /// ETH_P_ARP and ETH_P_ALL of <linux/if_ether.h>.
   static let arp: UInt16 = 0x0806
   static let all: UInt16 = 0x0003
+
+  /// SIOCGSTAMPNS of <asm-generic/sockios.h>, a macro.
+  private static let getStamp: UInt = 0x8907
+
+  /// The clock that the kernel stamps frames with (CLOCK_REALTIME), to be compared with `arrival` alone.
+  static var wallClock: Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
+  /// When the frame that was received last came in; nil when the kernel did not note it. The first time this is asked
+  /// makes it note all frames from then on.
+  var arrival: Instant? {
+    var time = timespec()
+    guard ioctl(descriptor, Self.getStamp, &time) == 0 else { return nil }
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
 
   /// Opens a socket.
   ///

@@ -65,6 +65,15 @@ package final class Prober: Sendable {
   }
 
   private static let latest = 20
+
+  /// Where the service listens.
+  static func address(of host: String) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = Service.port.bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    return address
+  }
 }
 
 /// The client's loop.
@@ -77,7 +86,7 @@ private struct ProbeLoop {
 
   private let plan: Prober.Plan
   private let request: [UInt8]
-  private var address = sockaddr_in()
+  private var address: sockaddr_in
   /// The timer, then one entry for each pending attempt, in the same order.
   private var polled: [pollfd] = []
   private var pending: [Pending] = []
@@ -86,9 +95,7 @@ private struct ProbeLoop {
   init(plan: Prober.Plan) {
     self.plan = plan
     request = Array("GET / HTTP/1.1\r\nHost: \(plan.address)\r\n\r\n".utf8)
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = Service.port.bigEndian
-    inet_pton(AF_INET, plan.address, &address.sin_addr)
+    address = Prober.address(of: plan.address)
   }
 
   /// Asks until told to stop, then waits for what is still on its way.

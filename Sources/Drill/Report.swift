@@ -1,4 +1,4 @@
-// What the drill found, for people: one row for each agent and scenario, then what was missed and what is not there yet.
+// What the drill found, for people: one row for each agent and scenario, then what was missed.
 
 import Election
 
@@ -58,7 +58,6 @@ package enum Report {
     switch verdict {
     case .pass: "pass"
     case .missed: "MISSED"
-    case .knownGap: "known gap"
     case nil: ""
     }
   }
@@ -66,7 +65,6 @@ package enum Report {
   private static func remarks(on result: Drill.Result) -> [String] {
     switch result.verdict {
     case .missed(let reasons): reasons.map { "MISSED \(result.scenario.rawValue): \($0)" }
-    case .knownGap(let reason): ["known gap \(result.scenario.rawValue): \(reason)"]
     case .pass: []
     case nil: result.failures.map { "failed \(result.scenario.rawValue), \(result.agent): \($0)" }
     }

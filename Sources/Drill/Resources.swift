@@ -28,20 +28,23 @@ package struct ResourceUse: Encodable, Sendable {
     processorPercent <= processorBudget ?? .infinity && residentMiB <= residentBudget ?? .infinity
   }
 
-  /// What is measured: how many groups, and what is allowed then.
+  /// What is measured: how many groups, and what is allowed then for all processes of an agent together.
   private static let loads = [
-    (groups: 1, processor: 0.5, resident: 12.0),
-    (groups: 200, processor: 0.6, resident: Double.infinity),
+    (groups: 1, processor: 1.0, resident: 15.0),
+    (groups: 200, processor: 1.1, resident: Double.infinity),
   ]
 
   /// Measures the agents of a drill, each alone in a fresh lab, for the drill's duration.
+  ///
+  /// - Parameter most: Loads with more groups than this are left out.
   package static func measure(
     _ drill: Drill,
+    groupsAtMost most: Int = .max,
     workspace: Workspace,
     narrate: (String) -> Void
   ) throws(DrillError) -> [ResourceUse] {
     var uses: [ResourceUse] = []
-    for load in loads {
+    for load in loads where load.groups <= most {
       for (number, agent) in drill.agents.enumerated() {
         narrate("resources, \(agent.name): \(load.groups) group(s), \(drill.duration.readable)")
         var plan = ClusterPlan(interval: drill.interval)
@@ -65,7 +68,7 @@ package struct ResourceUse: Encodable, Sendable {
         let span = (MonotonicClock.now - began).milliseconds * 1_000_000
         for (host, family) in zip(bench.lab.hosts, families) {
           let used = Double(after[host.number] &- before[host.number])
-          let memory = family.map(ProcessTable.memory)
+          let memory = family.map { ProcessTable.memory(of: $0.pid) }
           let isJudged = number == 0 && drill.judgesFirst
           uses.append(
             ResourceUse(
@@ -86,8 +89,8 @@ package struct ResourceUse: Encodable, Sendable {
     return uses
   }
 
-  private static func processorTime(of family: [Int32]) -> UInt64 {
-    family.reduce(0) { $0 + ProcessTable.processorTime(of: $1) }
+  private static func processorTime(of family: [ProcessIdentity]) -> UInt64 {
+    family.reduce(0) { $0 + ProcessTable.processorTime(of: $1.pid) }
   }
 
   /// The uses as a table.
@@ -97,16 +100,24 @@ package struct ResourceUse: Encodable, Sendable {
       rightAligned: [0, 3, 4, 5, 6]
     )
     for use in uses {
-      let budget = [
-        use.processorBudget.map { "≤ \($0) %" }, use.residentBudget.map { "≤ \($0) MiB" },
-      ].compactMap(\.self).joined(separator: ", ")
       table.add([
         String(use.groups), use.agent, use.role, hundredths(use.processorPercent), hundredths(use.residentMiB),
-        hundredths(use.anonymousMiB), String(use.processes), budget,
-        budget.isEmpty ? "" : use.isWithinBudget ? "pass" : "MISSED",
+        hundredths(use.anonymousMiB), String(use.processes), use.budget,
+        use.budget.isEmpty ? "" : use.isWithinBudget ? "pass" : "MISSED",
       ])
     }
     return table.lines.joined(separator: "\n")
+  }
+
+  /// What it used, in a few words.
+  var measured: String {
+    "\(Self.hundredths(processorPercent)) % of a core, \(Self.hundredths(residentMiB)) MiB resident"
+  }
+
+  /// What it may use, in a few words.
+  var budget: String {
+    [processorBudget.map { "≤ \($0) %" }, residentBudget.map { "≤ \($0) MiB" }].compactMap(\.self)
+      .joined(separator: ", ")
   }
 
   private static func hundredths(_ value: Double) -> String {

@@ -48,6 +48,14 @@ package struct Service: Sendable {
     return Files.text(of: "/proc/\(process.pid)/net/tcp")?.contains(listening) ?? false
   }
 
+  /// How many TCP segments its host has sent again so far, over all connections (RetransSegs of RFC 4022).
+  package var retransmissions: Int {
+    let lines = (Files.text(of: "/proc/\(process.pid)/net/snmp") ?? "").split(separator: "\n")
+    let rows = lines.filter { $0.hasPrefix("Tcp:") }.map { $0.split(separator: " ") }
+    guard rows.count == 2, let column = rows[0].firstIndex(of: "RetransSegs"), column < rows[1].count else { return 0 }
+    return Int(rows[1][column]) ?? 0
+  }
+
   /// The end of its log.
   var logTail: String { Files.tail(of: process.logPath, lines: 5).joined(separator: "\n") }
 

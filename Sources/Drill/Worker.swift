@@ -6,27 +6,27 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A thread in a network namespace.
+/// A thread, mostly in a network namespace.
 final class Worker: Sendable {
   /// What the thread is to do, and whether it could.
   private final class Task: Sendable {
-    let namespace: Int32
+    let namespace: Int32?
     let body: @Sendable () throws(DrillError) -> Void
     let failure = Mutex<DrillError?>(nil)
 
-    init(namespace: Int32, body: @escaping @Sendable () throws(DrillError) -> Void) {
+    init(namespace: Int32?, body: @escaping @Sendable () throws(DrillError) -> Void) {
       self.namespace = namespace
       self.body = body
     }
 
     func run() {
       do throws(DrillError) {
-        guard setns(namespace, CLONE_NEWNET) == 0 else { throw .system("enter", "a network namespace") }
+        if let namespace, setns(namespace, CLONE_NEWNET) != 0 { throw .system("enter", "a network namespace") }
         try body()
       } catch {
         failure.withLock { $0 = error }
       }
-      close(namespace)
+      if let namespace { close(namespace) }
     }
   }
 
@@ -36,17 +36,21 @@ final class Worker: Sendable {
   /// Starts a thread.
   ///
   /// - Parameters:
-  ///   - namespace: The name of the network namespace to run in.
-  ///   - realtimePriority: The SCHED_FIFO priority to ask for; refused silently, as in a user namespace.
+  ///   - namespace: The name of the network namespace to run in; the program's own unless given.
+  ///   - realtimePriority: The SCHED_FIFO priority to ask for, if any; refused silently, as in a user namespace.
   ///   - body: What to do.
   init(
-    in namespace: String,
-    realtimePriority: Int32,
+    in namespace: String? = nil,
+    realtimePriority: Int32? = nil,
     body: @escaping @Sendable () throws(DrillError) -> Void
   ) throws(DrillError) {
-    let path = "/run/netns/" + namespace
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .system("open", path) }
+    var descriptor: Int32?
+    if let namespace {
+      let path = "/run/netns/" + namespace
+      let opened = open(path, O_RDONLY | O_CLOEXEC)
+      guard opened >= 0 else { throw .system("open", path) }
+      descriptor = opened
+    }
     let task = Task(namespace: descriptor, body: body)
     self.task = task
     var thread = pthread_t()
@@ -63,6 +67,7 @@ final class Worker: Sendable {
     )
     guard code == 0 else { throw .system("start", "a thread", code: code) }
     self.thread = thread
+    guard let realtimePriority else { return }
     var parameters = sched_param()
     parameters.sched_priority = realtimePriority
     pthread_setschedparam(thread, SCHED_FIFO, &parameters)

@@ -35,11 +35,13 @@ package final class Workspace: Sendable {
   func start(
     _ arguments: [String],
     descriptors: (input: Int32?, output: Int32?, error: Int32?)
-  ) throws(DrillError) -> pid_t {
+  ) throws(DrillError) -> ProcessIdentity {
     try ledger.withLock { _ throws(DrillError) in
       let pid = try Spawn.start(arguments, descriptors: descriptors)
-      try note("process \(pid) \(ProcessTable.startTime(of: pid) ?? 0)")
-      return pid
+      // Nobody but this program reaps it: it is there, even if it has ended.
+      let process = ProcessIdentity(pid: pid, started: ProcessTable.startTime(of: pid) ?? 0)
+      try note("process \(pid) \(process.started)")
+      return process
     }
   }
 
@@ -84,25 +86,38 @@ package final class Workspace: Sendable {
     }
   }
 
-  /// Does what a ledger says: ends the processes that are still the same ones, then the namespaces, then the files.
+  /// Does what a ledger says: ends the processes that are still the same ones, their descendants and whoever else runs
+  /// in the namespaces, then removes the namespaces, then the files.
   private static func clear(_ directory: String) {
     let entries = entries(of: directory)
-    for entry in entries where entry.first == "process" && entry.count == 3 {
-      guard let pid = pid_t(entry[1]), let started = UInt64(entry[2]) else { continue }
-      end(pid, startedAt: started)
+    let started: [ProcessIdentity] = entries.compactMap { entry in
+      guard entry.first == "process", entry.count == 3, let pid = pid_t(entry[1]), let time = UInt64(entry[2]) else {
+        return nil
+      }
+      return ProcessIdentity(pid: pid, started: time)
     }
-    for entry in entries where entry.first == "namespace" && entry.count == 2 {
-      if access("/run/netns/\(entry[1])", F_OK) == 0 { _ = try? Tool.run(["ip", "netns", "del", String(entry[1])]) }
+    let namespaces = entries.filter { $0.first == "namespace" && $0.count == 2 }.map { String($0[1]) }
+    ProcessTable.end {
+      ProcessTable.family(of: started.filter(\.isAlive).map(\.pid) + namespaces.flatMap(pids))
     }
+    for process in started where ProcessTable.startTime(of: process.pid) == process.started {
+      waitpid(process.pid, nil, 0)
+    }
+    for namespace in namespaces { removeNamespace(namespace) }
     Files.removeTree(directory)
   }
 
-  /// Kills a process and its descendants, if the pid still belongs to the process that was written down.
-  private static func end(_ pid: pid_t, startedAt started: UInt64) {
-    guard ProcessTable.startTime(of: pid) == started else { return }
-    for member in ProcessTable.family(of: pid) { kill(member, SIGKILL) }
-    waitpid(pid, nil, 0)
+  /// Ends whoever runs in a network namespace, and removes it.
+  static func removeNamespace(_ name: String) {
+    ProcessTable.end { ProcessTable.family(of: pids(in: name)) }
+    if access(path(of: name), F_OK) == 0 { _ = try? Tool.run(["ip", "netns", "del", name]) }
   }
+
+  private static func pids(in namespace: String) -> [pid_t] {
+    ProcessTable.pids(inNetworkNamespace: path(of: namespace))
+  }
+
+  private static func path(of namespace: String) -> String { "/run/netns/" + namespace }
 
   private static func entries(of directory: String) -> [[Substring]] {
     (Files.text(of: directory + "/ledger") ?? "").split(separator: "\n").map { $0.split(separator: " ") }

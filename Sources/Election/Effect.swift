@@ -5,8 +5,8 @@ package enum Effect: Hashable, Sendable {
   /// Send this to a peer (its position in `Settings.nodes`) over the path that it names.
   case send(Heartbeat, to: Int)
   /// Begin a lease that ends then: nothing is open yet, and from now on only renewals keep it alive. A failure of this
-  /// or any of the next two is answered by `Input.leaseLost` at once, before anything else happens, and what was still to
-  /// be sent is not.
+  /// or any of the next two is answered by `Input.leaseLost` at once, before any other input, and what was still to be
+  /// sent is not. Nor is anything sent once a lease that was running has run out.
   case beginLease(until: Instant)
   /// Let what is open stay open until then, if it still is.
   case renewLease(until: Instant)

@@ -5,7 +5,8 @@
 // There is one lease for all addresses, and a list of those that are held, that is, open while the lease lives. So to
 // renew costs the same however many they are. And the lease is a chain: each renewal stands on the one before, and fails
 // once that has run out; `begin` alone starts a new chain, with nothing held. Thus an agent that was stopped at any point
-// can open nothing when it goes on, because whatever it is about to say belongs to a chain that has ended.
+// can open nothing when it goes on, because whatever it is about to say belongs to a chain that has ended. (The chain has
+// no name: two agents on one host would share it, so there must be but one at a time.)
 //
 // The kernel counts in whole milliseconds and whole ticks, both rounded down, from some moment during the call on: a
 // lease of L ends between L − 2 ticks after the call began and L after it returned, so up to two ticks early, never late.
@@ -39,7 +40,7 @@ package final class LeaseGate: Sendable {
   ///
   /// - Parameter name: The name of the gate's tables, one each of the families `ip`, `ip6` and `arp`.
   /// - Throws: `LeaseGateError.unavailable`.
-  package init(name: String = "baton") throws(LeaseGateError) {
+  package init(name: String = defaultName) throws(LeaseGateError) {
     changes = LeaseGateChanges(name: name)
     do throws(NetfilterRefusal) {
       var socket = try NetfilterSocket()
@@ -51,6 +52,9 @@ package final class LeaseGate: Sendable {
       throw .unavailable(error.first.cause)
     }
   }
+
+  /// The name of the gate's tables where there is only one gate in a network namespace.
+  package static let defaultName = "baton"
 
   /// The kernel's tick, to which it counts the time of the gate.
   package static var tick: Duration {

@@ -1,14 +1,16 @@
-// The daemon's three options. They are read by hand: an argument parser would cost the daemon a third of its memory
+// The daemon's three options, and the one by which its two processes start each other. They are read by hand: an argument parser would cost the daemon a third of its memory
 // (Docs/Decisions/0005-batond-arguments.md).
 
 import Agent
 import Control
 import Election
 import Glibc
+import Guardian
 
 /// What the command line asks for.
 enum Arguments {
-  case run(AgentOptions)
+  /// Begin in a role; none is the guardian that people start. `given` is what they gave.
+  case run(AgentOptions, role: (role: Role, descriptor: Int32)?, given: [String])
   case print(String)
   case refuse(String)
 
@@ -30,6 +32,8 @@ enum Arguments {
 
   static func parse(_ arguments: [String], environment: (String) -> String?) -> Arguments {
     var values: [String: String] = [:]
+    var role: (role: Role, descriptor: Int32)?
+    var given: [String] = []
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       switch argument {
@@ -37,6 +41,14 @@ enum Arguments {
       case "--version": return .print("batond \(Version.current)")
       default: break
       }
+      if let internalRole = Role(rawValue: argument) {
+        guard let descriptor = rest.popFirst().flatMap({ Int32($0) }) else {
+          return .refuse("batond: \(argument) is for batond itself")
+        }
+        role = (internalRole, descriptor)
+        continue
+      }
+      given.append(argument)
       let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = String(parts[0])
       guard ["--config", "--runtime-directory", "--state-directory"].contains(name) else {
@@ -45,6 +57,7 @@ enum Arguments {
       guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
         return .refuse("batond: \(name) needs a value\n\n\(usage)")
       }
+      if parts.count == 1 { given.append(value) }
       guard values.updateValue(value, forKey: name) == nil else {
         return .refuse("batond: \(name) is given twice")
       }
@@ -58,7 +71,9 @@ enum Arguments {
         configuration: configuration,
         runtimeDirectory: ControlSocket.runtimeDirectory(option: runtime),
         stateDirectory: values["--state-directory"] ?? runtime ?? environment("STATE_DIRECTORY") ?? "/var/lib/baton"
-      )
+      ),
+      role: role,
+      given: given
     )
   }
 

@@ -1,90 +1,20 @@
-// The command line of the drill: what to drill, who is drilled, and how the result is shown. All the work is in the
-// Drill library.
+// The drill's commands. They share no options with this one: an option of the same name would be taken by it.
 
 import ArgumentParser
-import Drill
-import Election
 import Glibc
-
-/// A product that can be drilled.
-enum AgentName: String, ExpressibleByArgument, CaseIterable {
-  case baton
-  case keepalived
-}
-
-/// A time on the command line, such as `100ms` or `1s`.
-struct Span: ExpressibleByArgument {
-  let duration: Duration
-
-  init(duration: Duration) {
-    self.duration = duration
-  }
-
-  init?(argument: String) {
-    let units: [(String, Duration)] = [("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60))]
-    guard let (suffix, unit) = units.first(where: { argument.hasSuffix($0.0) }),
-      let count = Int(argument.dropLast(suffix.count)), count > 0, count <= 86_400_000
-    else { return nil }
-    duration = unit * count
-  }
-
-  var defaultValueDescription: String { duration.readable.filter { $0 != " " } }
-}
-
-extension Scenario: ExpressibleByArgument {}
 
 @main
 struct FailoverDrill: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "failover-drill",
-    abstract: "Breaks a pair of hosts in every usual way and measures what clients see of it.",
+    abstract: "Breaks pairs of hosts, made of network namespaces of this machine, and measures what comes of it.",
     discussion: """
-      Two hosts, a client and a switch are made as network namespaces of this machine, for each run anew. A real HTTP \
-      service runs behind a virtual address; the client asks for it every millisecond, and a bystander asks the \
-      network every 5 ms who has the address. Then something breaks.
-
-      The outage of a run is the longest time in which no attempt of the client that was started succeeded; an answer \
-      counts when it comes within 150 ms, before TCP would repeat anything. "Two hosts" is how long two hosts \
-      answered for the address at the same time.
-
-      The budgets are those that Baton promises for the heartbeat interval. "known gap" is said where a budget is \
-      missed in a way that Baton is known not to prevent yet.
-
-      Exit status: 0 everything within its budget or a known gap, 1 a budget was missed, 2 the drill could not run or the \
-      command line was wrong.
+      Without the name of a command it is the scenarios: `failover-drill --scenario kill` is `failover-drill scenarios \
+      --scenario kill`, and `failover-drill help scenarios` shows their options.
       """,
-    subcommands: [Serve.self]
+    subcommands: [ScenariosCommand.self, CampaignCommand.self, MeasureCommand.self, Serve.self],
+    defaultSubcommand: ScenariosCommand.self
   )
-
-  @Option(name: .customLong("scenario"), help: "What to break; may be repeated. All scenarios unless given.")
-  var scenarios: [Scenario] = []
-
-  @Option(help: "The heartbeat interval, such as 1s, 100ms or 10ms.")
-  var interval = Span(duration: Settings.defaultInterval)
-
-  @Option(name: .customLong("repeat"), help: "How often to run each scenario; the table has the median and the worst.")
-  var repeats = 1
-
-  @Option(help: "Run the same on another product and show both side by side.")
-  var against: AgentName?
-
-  @Option(help: "Drill this product alone; keepalived is shown without a verdict.")
-  var only: AgentName?
-
-  @Option(help: "How long loss, attack and the measurement of resources last.")
-  var duration = Span(duration: .seconds(60))
-
-  @Flag(help: "Measure what idle agents use, with 1 group and with 200, instead of breaking anything.")
-  var resources = false
-
-  @Flag(help: "Print the results as JSON on standard output, and what happens on standard error.")
-  var json = false
-
-  @Flag(help: "List the scenarios.")
-  var list = false
-
-  @Flag(help: "Run in a user namespace even as root.")
-  var userNamespace = false
 
   static func main() {
     do {
@@ -96,93 +26,5 @@ struct FailoverDrill: ParsableCommand {
     } catch {
       exit(withError: error)
     }
-  }
-
-  func validate() throws {
-    guard repeats > 0 else { throw ValidationError("--repeat must be at least 1.") }
-    guard Settings.intervalRange.contains(interval.duration) else {
-      throw ValidationError("--interval must be between 5ms and 60s.")
-    }
-    guard only == nil || against == nil else { throw ValidationError("--only and --against exclude each other.") }
-    guard against != .baton else { throw ValidationError("--against takes keepalived.") }
-  }
-
-  func run() throws {
-    if list {
-      var table = Table(header: ["scenario", "what happens", "budget at \(interval.duration.readable)"])
-      for scenario in Scenario.allCases {
-        table.add([scenario.rawValue, scenario.summary, scenario.budget(interval: interval.duration).summary])
-      }
-      return print(table.lines.joined(separator: "\n"))
-    }
-    let status: Int32
-    do throws(DrillError) {
-      if !Privilege.isSufficient || userNamespace && getenv("FAILOVER_DRILL_NESTED") == nil {
-        try Privilege.restartInUserNamespace(Array(CommandLine.arguments.dropFirst()))
-      }
-      status = try drill()
-    } catch {
-      write("failover-drill: \(error)", to: STDERR_FILENO)
-      throw ExitCode(2)
-    }
-    if status != 0 { throw ExitCode(status) }
-  }
-
-  /// - Returns: The exit status.
-  private func drill() throws(DrillError) -> Int32 {
-    let program = try Privilege.programDirectory()
-    var drill = Drill(agents: try agents(in: program))
-    drill.judgesFirst = only != .keepalived
-    drill.scenarios = scenarios.isEmpty ? Scenario.allCases : scenarios
-    drill.interval = interval.duration
-    drill.repeats = repeats
-    drill.duration = duration.duration
-    drill.fallbackService = [program + "/failover-drill", "serve"]
-
-    let workspace = try Workspace()
-    defer { workspace.close() }
-    try Interruption.clearsUp(workspace)
-    // A machine on which no lab can be built is told so once, not for every scenario.
-    try Lab(workspace: workspace).tearDown()
-
-    let began = MonotonicClock.now
-    let channel = json ? STDERR_FILENO : STDOUT_FILENO
-    func narrate(_ line: String) {
-      let tenths = Int((MonotonicClock.now - began).milliseconds / 100)
-      write("[\(tenths / 10).\(tenths % 10) s] \(line)", to: channel)
-    }
-    var results: [Drill.Result] = []
-    var uses: [ResourceUse] = []
-    if resources {
-      uses = try ResourceUse.measure(drill, workspace: workspace, narrate: narrate)
-    } else {
-      results = drill.run(workspace: workspace, narrate: narrate)
-    }
-    let report = JSONReport(results, resources: uses, interval: drill.interval)
-    write(
-      json ? try report.text() : "\n" + (resources ? ResourceUse.text(uses) : Report.text(results)),
-      to: STDOUT_FILENO
-    )
-    if !report.passed { return 1 }
-    return results.contains { !$0.failures.isEmpty } ? 2 : 0
-  }
-
-  private func agents(in directory: String) throws(DrillError) -> [any FailoverAgent] {
-    switch (only, against) {
-    case (.keepalived, _): [try Keepalived()]
-    case (_, .keepalived): [try Baton(directory: directory), try Keepalived()]
-    case (.baton, _), (nil, _): [try Baton(directory: directory)]
-    }
-  }
-}
-
-/// Writes a line at once: who watches a drill wants to see it happen.
-private func write(_ line: String, to descriptor: Int32) {
-  let bytes = Array((line + "\n").utf8)
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-    if count <= 0 { return }
-    rest = rest.dropFirst(count)
   }
 }

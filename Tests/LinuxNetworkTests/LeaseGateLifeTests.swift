@@ -144,18 +144,18 @@ extension KernelTests {
       #expect(!talks[1].passes(within: .milliseconds(100)))
     }
 
-    @Test func anEndHoldsAgainstRenewalsUnderWay() async throws {
+    @Test func anEndHoldsAgainstRenewalsUnderWay() throws {
       try stage.gate.install(both)
       let guardian = try stage.pair.host.run { try LeaseGate() }
       let gate = stage.gate
       for _ in 1...20 {
         try gate.begin(for: GateStage.long)
         let renewals = Renewals()
-        let renewer = Task.detached { renewals.repeated(on: gate) }
+        let renewer = try BackgroundWork { renewals.repeated(on: gate) }
         try waitUntil("renewals are under way") { renewals.count.load(ordering: .relaxed) > 10 }
         try guardian.end()
         #expect(try gate.remainingTime() == nil)
-        #expect(await renewer.value == .expired(.renew))
+        #expect(try renewer.value() == .expired(.renew))
         #expect(throws: LeaseGateError.expired(.open)) { try gate.open(both, for: GateStage.long) }
         #expect(try gate.remainingTime() == nil)
       }

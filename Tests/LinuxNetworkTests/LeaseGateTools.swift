@@ -27,9 +27,56 @@ final class Renewals: Sendable {
   }
 }
 
+/// Work on a thread of its own, which does not wait for one that other tests keep busy.
+final class BackgroundWork<Value: Sendable>: Sendable {
+  private let outcome = Mutex<Value?>(nil)
+
+  init(_ work: @escaping @Sendable () -> Value) throws {
+    let job = BackgroundJob { [self] in
+      let value = work()
+      outcome.withLock { $0 = value }
+    }
+    try job.start()
+  }
+
+  /// Waits for the end of the work, and returns what it returned.
+  func value() throws -> Value {
+    try waitUntil("the work is done") { outcome.withLock { $0 != nil } }
+    guard let value = outcome.withLock({ $0 }) else { throw StageError(description: "the thread did no work") }
+    return value
+  }
+}
+
+private final class BackgroundJob: Sendable {
+  private let work: @Sendable () -> Void
+
+  init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+
+  func start() throws {
+    let argument = Unmanaged.passRetained(self)
+    var thread = pthread_t()
+    let result = pthread_create(
+      &thread,
+      nil,
+      { argument in
+        if let argument { Unmanaged<BackgroundJob>.fromOpaque(argument).takeRetainedValue().work() }
+        return nil
+      },
+      argument.toOpaque()
+    )
+    guard result == 0 else {
+      argument.release()
+      throw StageError(description: "create a thread: \(SystemError(code: result))")
+    }
+    pthread_detach(thread)
+  }
+}
+
 /// Datagrams in short intervals on several ways at once.
 final class Stream: Sendable {
   let isOver = Atomic(false)
+  /// How many were sent on each way.
+  let sent = Atomic(0)
   private let talks: [Talk]
 
   init(_ talks: [Talk]) {
@@ -38,13 +85,12 @@ final class Stream: Sendable {
 
   /// Sends until it is over; returns how many on each way.
   func run() -> Int {
-    var sent = 0
-    while !isOver.load(ordering: .relaxed), sent < 1_000_000 {
-      for talk in talks { talk.send(sent) }
-      sent += 1
+    for number in 0..<1_000_000 where !isOver.load(ordering: .relaxed) {
+      for talk in talks { talk.send(number) }
+      sent.store(number + 1, ordering: .relaxed)
       usleep(100)
     }
-    return sent
+    return sent.load(ordering: .relaxed)
   }
 }
 

@@ -77,18 +77,22 @@ final class DaemonPair {
       ["env"] + environment + command,
       in: host.namespace,
       logPath: logPath(on: host),
-      workspace: workspace
+      workspace: workspace,
+      guardian: "baton-guardian"
     )
   }
+
+  /// The agent's process on a host, which is not the one that was started.
+  func agent(of host: Host) throws -> pid_t { pid_t(try #require(status(of: host)?.lease).agent) }
 
   func process(of host: Host) throws -> ChildProcess {
     try #require(daemons[host], "\(host.name) has no daemon")
   }
 
-  /// Ends the daemon of a host by a signal.
+  /// Ends the daemon of a host by a signal, its guardian included.
   func end(_ host: Host, by signal: Int32) throws {
     let daemon = try process(of: host)
-    daemon.signal(signal)
+    if signal == SIGKILL { daemon.kill(.everything) } else { daemon.signal(signal) }
     try #require(daemon.waitForEnd(atMost: .seconds(15)), "it goes on\n\(logTails)")
   }
 
@@ -137,8 +141,23 @@ final class DaemonPair {
 
   /// Runs the command line.
   static func baton(_ arguments: [String]) throws -> (status: Int, output: String) {
+    try ending([BatonTests.programs + "/baton"] + arguments)
+  }
+
+  /// Runs another daemon with the file of a host in its place, which must come to an end.
+  func batond(_ host: Host) throws -> (status: Int, output: String) {
+    try Self.ending(
+      [
+        "ip", "netns", "exec", host.namespace, "timeout", "-s", "KILL", "10", BatonTests.programs + "/batond",
+        "--config", configurationPath(on: host), "--runtime-directory", runtime(of: host),
+      ]
+    )
+  }
+
+  /// Runs a program to its end.
+  private static func ending(_ command: [String]) throws -> (status: Int, output: String) {
     let script = #""$@"; echo "ended with $?""#
-    let said = try Tool.run(["sh", "-c", script, "sh", BatonTests.programs + "/baton"] + arguments)
+    let said = try Tool.run(["sh", "-c", script, "sh"] + command)
     let lines = said.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
     let status = try #require(lines.last?.split(separator: " ").last.flatMap { Int($0) }, "\(said)")
     return (status, lines.dropLast().map { $0 + "\n" }.joined())
@@ -159,6 +178,15 @@ final class DaemonPair {
   func ip(_ namespace: String, _ arguments: String...) throws -> String {
     try Tool.run(["ip", "-n", namespace] + arguments)
   }
+
+  /// Runs `nft` on a host.
+  @discardableResult
+  func nft(_ host: Host, _ arguments: String...) throws -> String {
+    try Tool.run(["ip", "netns", "exec", host.namespace, "nft"] + arguments)
+  }
+
+  /// All rules of a host's packet filter; empty when they cannot be read.
+  func ruleset(of host: Host) -> String { (try? nft(host, "list", "ruleset")) ?? "" }
 
   // MARK: Waiting
 
@@ -250,7 +278,7 @@ final class DaemonPair {
 
   // MARK: Helpers
 
-  private func runtime(of host: Host) -> String { host.directory + "/run" }
+  func runtime(of host: Host) -> String { host.directory + "/run" }
 
   private func logPath(on host: Host) -> String { host.directory + "/agent.log" }
 

@@ -11,6 +11,7 @@ struct DaemonPlan {
   var interval = Self.interval
   /// Written only when set.
   var realtime = false
+  var isGated = true
   /// The addresses of each host; nil for those that the lab gave it.
   var nodeAddresses: [[String]]?
   /// With their prefix lengths; all are on eth0.
@@ -34,6 +35,7 @@ struct DaemonPlan {
       node: \(host.name)
       key-file: key
       realtime: \(realtime)
+      gate: \(isGated)
       heartbeat: { interval: \(interval) }
       nodes:
       \(nodes.joined(separator: "\n"))

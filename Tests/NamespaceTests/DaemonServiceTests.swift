@@ -50,7 +50,7 @@ extension BatonTests {
         try pair.write(plan, on: alpha)
         try pair.start(on: alpha)
         try pair.wait(for: "alpha to be master") { pair.group(on: alpha)?.state == .master }
-        let threads = Scheduling.threads(of: try pair.process(of: alpha).pid)
+        let threads = Scheduling.threads(of: try pair.agent(of: alpha))
         let raised = threads.filter { $0.policy == UInt32(SCHED_FIFO) }
         if Scheduling.isRealtimePermitted {
           #expect(pair.status(of: alpha)?.realtime == true)
@@ -58,6 +58,8 @@ extension BatonTests {
           #expect(raised.count == 2 && threads.count > 4, "\(threads)")
           #expect(raised.allSatisfy { $0.priority == 40 })
           #expect(raised.contains { $0.name.hasPrefix("NIO-") }, "\(threads)")
+          let guardian = Scheduling.threads(of: try pair.process(of: alpha).pid)
+          #expect(guardian.allSatisfy { $0.policy == UInt32(SCHED_FIFO) }, "\(guardian)")
         } else {
           #expect(pair.status(of: alpha)?.realtime == false)
           #expect(pair.log(of: alpha).contains("realtime was asked for and is not permitted"))
@@ -71,7 +73,7 @@ extension BatonTests {
         try pair.write(DaemonPlan(), on: pair.alpha)
         try pair.start(on: pair.alpha)
         try pair.wait(for: "alpha to be master") { pair.group(on: pair.alpha)?.state == .master }
-        let threads = Scheduling.threads(of: try pair.process(of: pair.alpha).pid)
+        let threads = Scheduling.threads(of: try pair.agent(of: pair.alpha))
         #expect(!threads.isEmpty && threads.allSatisfy { $0.policy == UInt32(SCHED_OTHER) }, "\(threads)")
         #expect(pair.status(of: pair.alpha)?.realtime == false)
       }

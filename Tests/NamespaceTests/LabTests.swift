@@ -67,6 +67,18 @@ struct LabTests {
     }
   }
 
+  @Test("Hosts that both have the address are told from hosts that had it one after the other")
+  func promptness() throws {
+    try withLab(addressOn: [0, 1]) { _, watch in
+      let began = MonotonicClock.now
+      #expect(waits { watch.log(since: began).questions.count >= 100 })
+      let answers = watch.log(since: began)
+      // On a busy machine some answers come late, but not most.
+      #expect(answers.twoHosts > answers.period * answers.questions.count / 2)
+      #expect(answers.questions.allSatisfy { $0.answered == 3 })
+    }
+  }
+
   @Test("The client gets an answer about every millisecond, from the host that has the address")
   func client() throws {
     try withLab(addressOn: [1]) { lab, _ in
@@ -190,6 +202,60 @@ struct LabTests {
     #expect(access("/run/netns/" + namespace, F_OK) != 0)
     #expect(kill(pid, 0) == 0, "the pid belongs to somebody else by now")
     #expect(ProcessTable.startTime(of: other) == nil)
+  }
+
+  @Test("A program's processes are found and ended also when nobody is their parent any more")
+  func orphans() throws {
+    let workspace = try Workspace()
+    defer { workspace.close() }
+    let lab = try Lab(workspace: workspace)
+    defer { lab.tearDown() }
+    let mark = workspace.directory + "/mark"
+    // The shell starts two others that have the file on their command lines and that start each other again, in a way:
+    // each of them starts a sleep that is nobody's child once the shell is gone.
+    let script = "sh -c 'sleep 60; :' first \"$0\" & sh -c 'sleep 61; :' second \"$0\" & wait"
+    let process = try ChildProcess(
+      ["sh", "-c", script, mark],
+      in: lab.hosts[0].namespace,
+      logPath: lab.directory + "/log",
+      workspace: workspace
+    )
+    #expect(waits { process.family.count == 5 })
+    let family = process.family
+    process.signal(SIGKILL)
+    #expect(waits { process.family.count == 4 })
+    #expect(process.isRunning)
+    #expect(process.family.contains { $0.name == "sleep" })
+    process.end()
+    #expect(waits { family.allSatisfy { !$0.isAlive } })
+    #expect(!process.isRunning)
+  }
+
+  @Test("Clearing up ends whoever runs in the namespaces, whoever started it")
+  func strangers() throws {
+    let workspace = try Workspace()
+    let lab = try Lab(workspace: workspace)
+    let command = ["ip", "netns", "exec", lab.hosts[0].namespace, "setsid", "--fork", "sleep", "62"]
+    try Tool.run(["sh", "-c", command.joined(separator: " ") + " > /dev/null 2>&1"])
+    let path = "/run/netns/" + lab.hosts[0].namespace
+    #expect(waits { !ProcessTable.pids(inNetworkNamespace: path).isEmpty })
+    let strangers = ProcessTable.family(of: ProcessTable.pids(inNetworkNamespace: path))
+    workspace.close()
+    #expect(waits { strangers.allSatisfy { !$0.isAlive } })
+    #expect(access(path, F_OK) != 0)
+  }
+
+  @Test("Two labs stand side by side")
+  func twoLabs() throws {
+    let workspace = try Workspace()
+    defer { workspace.close() }
+    let labs = try (0..<2).map { try Lab(workspace: workspace, number: $0) }
+    defer { labs.forEach { $0.tearDown() } }
+    try address("add", labs[0].hosts[0])
+    let watches = try labs.map { try ARPWatch(in: $0) }
+    defer { for watch in watches { _ = try? watch.stop() } }
+    #expect(waits { watches[0].answered(by: [labs[0].hosts[0]]) })
+    #expect(waits { watches[1].answered(by: []) })
   }
 
   @Test("A live run is left alone")

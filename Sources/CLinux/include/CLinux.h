@@ -6,11 +6,13 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -28,6 +30,9 @@ const char *strerrorname_np(int number);
 /// The meaning of an error number, such as "Operation not permitted"; null for one that does not exist. glibc 2.32.
 const char *strerrordesc_np(int number);
 
+/// The name of a signal without its SIG, such as "KILL"; null for one that does not exist. glibc 2.32.
+const char *sigabbrev_np(int number);
+
 // sched(7): what a real-time thread starts falls back to normal. <sched.h> has it for GNU sources only.
 #ifndef SCHED_RESET_ON_FORK
 #define SCHED_RESET_ON_FORK 0x40000000
@@ -44,3 +49,7 @@ static inline int64_t kernel_tick_nanoseconds(void) {
 extern const char __executable_start[], etext[];
 static inline const void *program_text_start(void) { return __executable_start; }
 static inline size_t program_text_size(void) { return (size_t)(etext - __executable_start); }
+
+/// Names the calling thread, and with the main thread the process, prctl(2), PR_SET_NAME: at most 15 bytes. The call
+/// itself is variadic, which the importer refuses.
+static inline void set_thread_name(const char *name) { prctl(PR_SET_NAME, name); }

@@ -4,8 +4,9 @@ import Election
 import Glibc
 
 /// CLOCK_BOOTTIME: never set, never stops, counts while the host is suspended (clock_gettime(2)).
-enum BootClock {
-  static var now: Instant {
+package enum BootClock {
+  /// Now.
+  package static var now: Instant {
     var time = timespec()
     clock_gettime(CLOCK_BOOTTIME, &time)
     return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))

@@ -5,14 +5,14 @@ import CLinux
 import Glibc
 
 /// Real-time scheduling and locked memory.
-enum Realtime {
+package enum Realtime {
   /// The priority among SCHED_FIFO threads, 1 to 99: above ordinary services, below the kernel's own at 50 and more.
-  static let priority: Int32 = 40
+  package static let priority: Int32 = 40
 
   /// Has the calling thread run under SCHED_FIFO (sched(7)); what it starts falls back to normal.
   ///
   /// - Returns: The cause when it was refused.
-  static func raiseThread() -> String? {
+  package static func raiseThread() -> String? {
     var parameters = sched_param()
     parameters.sched_priority = priority
     let policy = SCHED_FIFO | SCHED_RESET_ON_FORK
@@ -27,7 +27,7 @@ enum Realtime {
   /// mapped would triple the resident size.
   ///
   /// - Returns: The cause when it was refused.
-  static func lockMemory() -> String? {
+  package static func lockMemory() -> String? {
     guard mlockall(Int32(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) == 0 else {
       return "lock memory: \(name(errno)); grant CAP_IPC_LOCK or raise LimitMEMLOCK"
     }
