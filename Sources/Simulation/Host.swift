@@ -29,6 +29,8 @@ final class Agent {
   /// The deadline that the timer is set to, and which timer it is.
   var armed: Instant?
   var timer = 0
+  /// When the lease ended that was running before the last input, by the host's clock.
+  var leaseEnds: Instant?
   /// When it last handled anything, by the host's clock.
   var lastTime = Instant(nanoseconds: 0)
   /// Counts pauses, so that an old one's end does not end a new one.

@@ -92,6 +92,7 @@ extension World {
     // However quick, no two inputs are handled at one instant of the host's clock.
     let time = max(hosts[host].clock.time(at: now), agent.lastTime + .nanoseconds(1))
     agent.lastTime = time
+    agent.leaseEnds = agent.node.lease.isRunning ? agent.node.lease.ends : nil
     let effects = agent.node.handle(input, at: time, using: &hosts[host].nodeDice)
     checks.nodes.look(at: host, after: input, effects, self)
     perform(effects[...], host, life)

@@ -21,8 +21,7 @@ extension World {
         return
       }
       rest.removeFirst()
-      // What was still to be said when the lease was lost is not said.
-      if agent.loss != nil, case .send = effect { continue }
+      if case .send = effect, !maySpeak(agent, host) { continue }
       if let loss = carryOut(effect, host), agent.loss == nil { agent.loss = loss }
       if !hosts[host].traps.isEmpty { spring(.after, effect, host) }
       guard hosts[host].agent?.life == life else { return }
@@ -31,6 +30,14 @@ extension World {
     guard let loss = agent.loss else { return }
     agent.loss = nil
     handle(.leaseLost(loss), host)
+  }
+
+  /// Nothing is said once a lease that was running is over: it was refused, or the clock says so.
+  private func maySpeak(_ agent: Agent, _ host: Int) -> Bool {
+    if agent.loss != nil { return false }
+    guard let ends = agent.leaseEnds, hosts[host].clock.time(at: now) >= ends else { return true }
+    agent.loss = .expired
+    return false
   }
 
   private func spring(_ side: Command.Side, _ effect: Effect, _ host: Int) {
