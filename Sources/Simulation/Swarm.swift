@@ -87,7 +87,8 @@ package struct Swarm {
     let refusals = scenario.commands.count { if case .kernel = $0 { true } else { false } }
     let patience = Duration.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay
     add(.await(.settled(best: true), within: patience))
-    add(.advance(plan.interval * 10))
+    // Probes that were ill take a few results to pass, and may move a group once more.
+    add(.advance(plan.interval * 10 + (plan.hasProbes ? .seconds(2) : .zero)))
     add(.mark)
     add(.advance(plan.interval * 30))
     add(.expect(.quiet))

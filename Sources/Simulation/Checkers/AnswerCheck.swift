@@ -12,6 +12,8 @@
 // which hosts that hear each other again must have sorted it out. Any cut between any two hosts counts, since with three
 // hosts a third may be handed what the second has taken.
 //
+// Two successors that cross in a lossy network are excused among three hosts and more, see `isRace`.
+//
 // Besides: a host without a gate whose agent does not run, or whose kernel refused to remove an address, since the gate
 // is what stops those; clock rates that differ by more than the lease reckons with; and the first lease after a suspended
 // host wakes up: its kernel has not counted meanwhile, and its agent may not run at once.
@@ -24,10 +26,12 @@ final class AnswerCheck {
   private var gateLook: [Int64]
   private var refused: [Bool]
   private var isOverlapNoted = false
+  private var promotedAt: [Int64]
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
     refused = Array(repeating: false, count: hosts)
+    promotedAt = Array(repeating: .min, count: hosts)
   }
 
   // MARK: Looking
@@ -45,6 +49,8 @@ final class AnswerCheck {
     case .add, .refresh: break
     }
   }
+
+  func promoted(_ host: Int, _ world: World) { promotedAt[host] = world.now }
 
   func look(_ world: World) {
     for host in world.hosts.indices where gateLook[host] <= world.now {
@@ -113,11 +119,26 @@ final class AnswerCheck {
         return "\(Plan.names[index]) has no gate, and its agent did not run or its kernel refused"
       }
     }
+    if world.hosts.count > 2, isRace(answering, world) { return "two successors crossed in a lossy network" }
     let rates = world.hosts.map(\.clock.ppm)
     if let least = rates.min(), let most = rates.max(), most - least > Int(Timing.drift * 1_000_000) {
       return "clock rates differ by \(most - least) ppm"
     }
     return nil
+  }
+
+  /// With three hosts or more, two that wait for the same master's death come to know of it at times that loss sets
+  /// apart, by more than the ranks allow for; each may move before it has heard of the other's move. Without a quorum
+  /// nothing can prevent that, and it ends with the first word that gets through. A pair has no such second successor.
+  private func isRace(_ answering: [Int], _ world: World) -> Bool {
+    let recent = world.now - settling(world)
+    let isLossy = world.hosts.indices.contains { from in
+      world.hosts.indices.contains { to in
+        let ledger = world.network.ledger(from: from, to: to)
+        return from != to && ledger.totalLosses > 0 && ledger.lastLost > recent
+      }
+    }
+    return isLossy && answering.allSatisfy { promotedAt[$0] > recent }
   }
 
   /// Whether one host's words do not get to another.

@@ -14,6 +14,7 @@ final class StoryCheck {
     guard case .transition(let group, _, to: .master, _, let reason) = event,
       let index = world.plan.groupNames.firstIndex(of: group)
     else { return }
+    world.checks.answers.promoted(host, world)
     // Whoever is behind with its mail may believe what was true when that was sent: the gate, not the node, knows better.
     let state = world.hosts[host]
     let isPrompt =
