@@ -14,7 +14,7 @@ extension World {
     hosts[host].plan = plan
     guard let settings = try? settings(of: host, plan) else { return violate("Plan", "the configuration is refused") }
     hosts[host].lives += 1
-    hosts[host].startedAt = now
+    (hosts[host].startedAt, hosts[host].lastUnattended) = (now, now)
     let life = hosts[host].lives
     let node = Node(
       settings: settings,
