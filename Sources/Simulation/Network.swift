@@ -100,6 +100,9 @@ struct Network {
   /// Whether any lane loses, delays, repeats or damages more than a good network does.
   var isFair: Bool { lanes.allSatisfy { !$0.isCut && $0.weather == Weather() } }
 
+  /// The longest time that any lane takes.
+  var longestDelay: Duration { lanes.map(\.weather.delay.upperBound).max() ?? .zero }
+
   /// When a datagram that is sent now arrives, and as which bytes: not at all, once or twice.
   mutating func fate(of datagram: Datagram, at now: Int64) -> [(delay: Duration, bytes: [UInt8])] {
     let index = index(datagram.lane)

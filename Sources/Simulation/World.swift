@@ -25,7 +25,13 @@ package final class World {
   /// Nanoseconds since the beginning.
   package internal(set) var now: Int64 = 0
   /// The configuration as it stands in the files; a host's own is what its agent has read.
-  var plan: Plan
+  var plan: Plan {
+    didSet {
+      intervals = min(intervals.lowerBound, plan.interval)...max(intervals.upperBound, plan.interval)
+    }
+  }
+  /// The shortest and the longest heartbeat interval that there was.
+  private(set) var intervals: ClosedRange<Duration>
   var hosts: [Host]
   var network: Network
   var queue = EventQueue()
@@ -52,6 +58,7 @@ package final class World {
   package init(_ scenario: Scenario, keepsLines: Bool = false) throws(ConfigurationErrors) {
     self.scenario = scenario
     plan = scenario.plan
+    intervals = plan.interval...plan.interval
     dice = Dice(seed: scenario.seed, for: "world")
     transcript = Transcript(keepsLines: keepsLines)
     network = Network(hosts: plan.nodes, paths: plan.paths, seed: scenario.seed)

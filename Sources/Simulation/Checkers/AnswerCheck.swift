@@ -146,7 +146,8 @@ final class AnswerCheck {
     let ledger = world.network.ledger(from: from, to: to)
     if world.now < ledger.settlesAt { return true }
     guard ledger.losses > 0, let delivered = ledger.lastDelivered else { return false }
-    let isSilent = world.now - delivered >= world.timing.suspectAfter.nanoseconds
+    // A host that has not heard of a new interval yet goes by the old one.
+    let isSilent = world.now - delivered >= Timing(interval: world.intervals.lowerBound).suspectAfter.nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000
     return (isSilent || isLong) && world.now <= ledger.lastLost + settling(world)
   }
@@ -155,6 +156,7 @@ final class AnswerCheck {
   /// after a detection time, and each word may take a few attempts.
   func settling(_ world: World) -> Int64 {
     let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
-    return (world.timing.detectionTime() * 4 + .milliseconds(100) + kernel * 8).nanoseconds
+    return (Timing(interval: world.intervals.upperBound).detectionTime() * 4 + .milliseconds(100) + kernel * 8)
+      .nanoseconds
   }
 }
