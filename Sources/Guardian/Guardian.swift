@@ -212,9 +212,11 @@ package final class Guardian {
     guard let silence else { return }
     hungRelease = report
     let trouble = report.failures.isEmpty ? "" : "; not all went well: " + report.failures.joined(separator: "; ")
+    // What was read only now lay there while the guardian slept as well.
+    let what = silence < .milliseconds(1) ? "slept past its lease" : "has not beaten for \(silence.readable)"
     say(
       .error,
-      "the agent (pid \(pid)) has not beaten for \(silence.readable): its addresses were taken away in "
+      "the agent (pid \(pid)) \(what): its addresses were taken away in "
         + "\(report.took.readable) and \(report.obituaries) obituaries sent" + trouble
     )
   }

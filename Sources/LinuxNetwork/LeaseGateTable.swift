@@ -1,6 +1,6 @@
-// The gate as nf_tables sees it: a table of Baton's own for each of IPv4, IPv6 and ARP. What concerns a guarded address
+// The gate as nf_tables sees it: a table of Baton's own for each of IPv4, IPv6 and ARP. What answers for a guarded address
 // passes while the address is held and the lease lives, and is dropped otherwise; no chain of anybody else is touched.
-// This is the whole for IPv4, as nft(8) lists it:
+// This is IPv4, as nft(8) lists it:
 //
 //     table ip baton {
 //       set guarded { type ipv4_addr; size 2; elements = { 10.0.0.5, 10.0.0.6 } }
@@ -8,32 +8,26 @@
 //       set lease { type ether_type; flags timeout; elements = { ip timeout 175ms expires 100ms } }
 //       chain arriving {
 //         type filter hook prerouting priority -450; policy accept;
-//         ip daddr != @guarded accept
 //         ip daddr @held meta protocol @lease accept
+//         ip daddr != @guarded accept
 //         iif "lo" accept
 //         fib daddr type local counter drop
 //       }
-//       chain leaving {
-//         type filter hook output priority -450; policy accept;
-//         ip saddr != @guarded accept
-//         ip saddr @held meta protocol @lease accept
-//         oif "lo" accept
-//         counter drop
-//       }
 //     }
 //
-// The lease is one element, and the one key that every packet of a table has is its protocol. Packets for other addresses
-// leave after one look, in a set that never changes, for which the kernel has its fastest table.
+// The lease is one element, and the one key that every packet of a table has is its protocol. Each look into a set costs
+// a packet some 50 ns and each hook as much again, so there are as few of both as can be.
 //
 // Arriving packets are caught in `prerouting`, before connection tracking and address translation (priority −450), not
 // in `input`: a published port (DNAT) leaves the path to `input` before it gets there, and connections that are tracked
 // already must stop as well. What this host merely forwards to the holder is not local (`fib`) and passes. `fib` looks
-// into the main local table: a virtual address inside a VRF is closed by what leaves alone.
+// into the main local table: a virtual address inside a VRF is closed by what is not resolved alone.
 //
 // In ARP and neighbour discovery it is the answers that are stopped, not the questions, so a closed host still hears the
 // announcements of the holder and its own packets find their way to it. An ARP answer names the address as its sender
 // (RFC 826); the kernel sends a neighbour advertisement for an address of its own from that address, so it is caught
-// with all that leaves from there. (A rule on the target field would be one that nft 1.0 lists but cannot load again.)
+// with all ICMPv6 that leaves from there. (A rule on the target field would be one that nft 1.0 lists but cannot load
+// again.) What else a closed host sends from the address is no answer, since nothing arrives, and may leave.
 //
 // Traffic over the loopback interface passes: a host's talk to itself makes nobody else believe anything. Packet
 // sockets pass too, they lie below these hooks: what Baton announces itself is for the agent to withhold.
@@ -72,7 +66,13 @@ enum LeaseGateTable: CaseIterable {
   var addressSets: [LeaseGateSet] { self == .ip6 ? [.guarded, .held, .guardedLink, .heldLink] : [.guarded, .held] }
 
   /// The table's chains.
-  var chains: [LeaseGateChain] { self == .arp ? [.resolving] : [.arriving, .leaving] }
+  var chains: [LeaseGateChain] {
+    switch self {
+    case .ip: [.arriving]
+    case .ip6: [.arriving, .leaving]
+    case .arp: [.resolving]
+    }
+  }
 
   /// What stands in a set of this table for these addresses, each once.
   func keys(of addresses: [VirtualAddress], in set: LeaseGateSet) -> [[UInt8]] {
@@ -152,10 +152,11 @@ enum LeaseGateChain {
         [.destinationKind, .compare(NFT_CMP_EQ, Self.localKind), .counter, .drop],
       ]
     case .leaving:
-      return Self.passing(table, addressAt: table == .ip ? 12 : 8, interface: NFT_META_OIFNAME) + [
-        .meta(NFT_META_OIF, NFT_CMP_EQ, Self.loopbackIndex) + [.accept],
-        [.counter, .drop],
-      ]
+      return [[.network(6, count: 1), .compare(NFT_CMP_NEQ, [UInt8(IPPROTO_ICMPV6)]), .accept]]
+        + Self.passing(table, addressAt: 8, interface: NFT_META_OIFNAME) + [
+          .meta(NFT_META_OIF, NFT_CMP_EQ, Self.loopbackIndex) + [.accept],
+          [.counter, .drop],
+        ]
     case .resolving:
       // Answers or not. Hardware addresses of 6 bytes, protocol addresses of 4; the sender's is at 14 then.
       let sender: [NetfilterExpression] = [
@@ -165,14 +166,15 @@ enum LeaseGateChain {
     }
   }
 
-  /// Lets pass what concerns no guarded address, or an open one.
+  /// Lets pass what concerns an open address, or no guarded one. In this order, because most packets of a host that serves
+  /// are for its virtual addresses.
   private static func passing(
     _ table: LeaseGateTable,
     addressAt offset: UInt32,
     interface: nft_meta_keys
   ) -> [[NetfilterExpression]] {
     let address = NetfilterExpression.network(offset, count: table == .ip ? 4 : 16)
-    let rules = [[address, .lookup(.guarded, isMember: false), .accept], [address] + isOpen(.held)]
+    let rules = [[address] + isOpen(.held), [address, .lookup(.guarded, isMember: false), .accept]]
     guard table == .ip6 else { return rules }
     // Side by side in two registers of 16 bytes.
     let onLink = [.meta(interface), NetfilterExpression.network(offset, count: 16, register: NFT_REG_2)]
@@ -185,8 +187,11 @@ enum LeaseGateChain {
 
   /// Lets the packet pass if what was loaded is held and the lease lives.
   private static func isOpen(_ held: LeaseGateSet) -> [NetfilterExpression] {
-    [.lookup(held, isMember: true), .meta(NFT_META_PROTOCOL), .lookup(.lease, isMember: true), .accept]
+    [.lookup(held, isMember: true)] + isAlive + [.accept]
   }
+
+  /// Goes on while the lease lives.
+  private static let isAlive: [NetfilterExpression] = [.meta(NFT_META_PROTOCOL), .lookup(.lease, isMember: true)]
 
   /// fe80::/10
   private static let linkLocal: (prefix: [UInt8], mask: [UInt8]) = (
