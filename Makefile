@@ -3,7 +3,7 @@
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable
 PREFIX ?= /usr/local
 
-.PHONY: build release test drill install format check clean
+.PHONY: build release test drill sim soak golden install format check clean
 
 build:
 	etc/install-dependencies
@@ -22,6 +22,29 @@ test:
 # Rehearses failovers on this machine and measures them; DRILL passes options on, e.g. make drill DRILL="--interval 1s".
 drill:
 	etc/failover-drill $(DRILL)
+
+# Draws clusters and what happens to them from seeds, for a minute on two cores; make sim SEED=n tells one seed's story,
+# make soak HOURS=n goes on for so long, and OPTIONS passes options on, e.g. OPTIONS="--climate hostile".
+SIMULATE = $$(swift build -c release --show-bin-path)/simulate
+SIM_SECONDS = 60
+HOURS = 1
+
+sim:
+	etc/install-dependencies
+	swift build -c release --product simulate
+ifdef SEED
+	$(SIMULATE) --seed $(SEED) $(OPTIONS)
+else
+	etc/swarm $(SIMULATE) $(SIM_SECONDS) $(OPTIONS)
+endif
+
+soak:
+	$(MAKE) sim SIM_SECONDS=$$(( $(HOURS) * 3600 )) OPTIONS="--keep-going $(OPTIONS)"
+
+# Keeps the transcripts of all scenarios as those to compare with: look at what has changed before you commit it.
+golden:
+	swift build -c release --product simulate
+	for scenario in Tests/SimulationTests/Scenarios/*.txt; do $(SIMULATE) run --keep $$scenario || exit 1; done
 
 install: release
 	install -D -m 755 "$$(swift build $(RELEASE) --show-bin-path)/batond" $(DESTDIR)$(PREFIX)/sbin/batond

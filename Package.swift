@@ -74,10 +74,20 @@ let package = Package(
     library("Drill", ["Election", "Control", "CLinux"]),
     executable("failover-drill", ["Drill", argumentParser]),
 
+    // The simulation: clusters of real nodes in virtual time.
+    library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
+    executable("simulate", ["Simulation", argumentParser]),
+
     tests("Health"),
     tests("Election"),
     tests("Wire"),
     tests("Configuration"),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["Simulation", "Election", "Wire"],
+      exclude: ["Scenarios"],
+      swiftSettings: strict
+    ),
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),

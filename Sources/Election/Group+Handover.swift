@@ -92,7 +92,7 @@ extension Group {
   mutating func takeRelease(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     for node in views.indices where node != world.here && views[node].isAlive {
       guard let record = views[node].record, record.handover == .release,
-        record.handoverPeer == world.ids[world.here], record.term > releasedTerm
+        record.handoverPeer == world.ids[world.here], record.term > releasedTerm, !isTaken(record.term, besides: node)
       else { continue }
       releasedTerm = record.term
       // The old master names the term; should a greater one have been heard meanwhile, it must still grow.
@@ -105,6 +105,14 @@ extension Group {
       return true
     }
     return false
+  }
+
+  /// Whether somebody else is master with the term of a release, or a later one: its word has come too late.
+  private func isTaken(_ term: UInt64, besides releaser: Int) -> Bool {
+    views.indices.contains { node in
+      guard node != releaser, views[node].isAlive, let record = views[node].record else { return false }
+      return record.state == .master && record.term >= term
+    }
   }
 
   /// Says that this node is ready, to a master that offers.

@@ -158,6 +158,11 @@ package struct Group: Hashable, Sendable {
     }
   }
 
+  /// Whether the kernel is adding the addresses.
+  var isAcquiring: Bool {
+    if case .master(.acquiring) = state { true } else { false }
+  }
+
   /// Whether the addresses are here.
   package var isHolding: Bool {
     if case .master(.holding) = state { true } else { false }

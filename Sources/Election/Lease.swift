@@ -15,11 +15,12 @@ package struct Lease: Hashable, Sendable {
   /// Since when the addresses have had their lifetimes.
   private var refreshedAt: Instant?
 
-  /// Starts anew, with nothing held yet.
+  /// Starts anew, with nothing held yet. The peers count from the last heartbeat that all of them were sent, so it ends
+  /// no later than if it had begun with that.
   mutating func begin(at now: Instant, _ timing: Timing) {
     isRunning = true
     refreshedAt = now
-    renew(at: now, timing)
+    if ends == nil { renew(at: now, timing) }
   }
 
   /// The node is about to speak, and may answer for as long again from now.

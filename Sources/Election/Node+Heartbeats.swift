@@ -123,14 +123,21 @@ extension Node {
 
   /// Notices that the agent itself was late, before anything is concluded from the silence of others or said to them.
   mutating func noticeLateness(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    guard !isLateNoted, let leaseEnds = lease.ends, let deadline = nextDeadline else { return }
+    guard let leaseEnds = lease.ends, let deadline = nextDeadline else { return }
     let lateness = now - deadline
     let world = surroundings(at: now)
     guard lateness > min(settings.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
+    // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
+    guard !isLateNoted else {
+      doubtUntil = now + timing.detectionTime()
+      return
+    }
     outbox.journal(.late(lateness))
     doubtItself(at: now)
-    if now >= leaseEnds {
-      updateAll(at: now, &outbox, &dirty) { $0.stepDown(because: .late(lateness), $1, &$2) }
+    let isOver = now >= leaseEnds
+    updateAll(at: now, &outbox, &dirty) { group, world, outbox in
+      // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
+      if isOver || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }
     }
   }
 

@@ -124,6 +124,7 @@ extension Node {
     for gone in groups where !kept.contains(where: { $0.id == gone.id }) {
       var gone = gone
       formerTerms[gone.id] = gone.term
+      gone.answer(.refused("the configuration has changed, and the group is gone"), &outbox)
       outbox.effects.append(.closeGate(gone.settings.virtualAddresses))
       outbox.effects.append(
         .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)

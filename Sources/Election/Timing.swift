@@ -74,8 +74,9 @@ package struct Timing: Hashable, Sendable {
   }
 
   /// What one rank waits for each better rank: the time in which a live, better one must have come to its own verdict,
-  /// though it may have heard one more heartbeat of the old master, and be seen taking over.
-  package var rankDelay: Duration { max(detectionTime(), Self.candidacy * 2) }
+  /// though it may have heard one more heartbeat of the old master, and be seen taking over. One that has just started
+  /// listens for a detection time by its own clock; so this is longer by the drift and the time that news may take.
+  package var rankDelay: Duration { max(detectionTime(), Self.candidacy).scaled(by: 1 + Self.drift) + Self.candidacy }
 
   /// How long a node that has just become eligible waits before it may take over: the others may have become so in the
   /// same moment, and each must have heard of the other, even if the first word is lost.

@@ -1,0 +1,17 @@
+// What must hold, checked from outside: by who answers, by what is on the wire, and by what agents say in public. Each
+// check has a file of its own and none of them shares a line with what it checks.
+
+/// All checks of one world.
+struct Checks {
+  let answers: AnswerCheck
+  let nodes: NodeCheck
+  let stories: StoryCheck
+  let promises = PromiseCheck()
+  let authenticity = AuthenticityCheck()
+
+  init(hosts: Int) {
+    answers = AnswerCheck(hosts: hosts)
+    nodes = NodeCheck(hosts: hosts)
+    stories = StoryCheck(hosts: hosts)
+  }
+}

@@ -1,0 +1,70 @@
+// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, a timer that has
+// fired leaves its next deadline in the future and nothing undone, nobody announces what is not there, and neither the
+// effects of one input nor the node itself grow without bound.
+
+import Election
+
+/// Watches each node after each input.
+final class NodeCheck {
+  private var saidTerms: [[WireID: UInt64]]
+  private var inputs = 0
+
+  init(hosts: Int) { saidTerms = Array(repeating: [:], count: hosts) }
+
+  /// Looks at a node that has just handled an input.
+  func look(at host: Int, after input: Input, _ effects: [Effect], _ world: World) {
+    guard let node = world.hosts[host].agent?.node else { return }
+    inputs += 1
+    let plan = world.plan
+    // A round to everybody over every path, answered, repeated three times for a farewell, and what each group may do.
+    let bound = plan.nodes * plan.paths * (8 + plan.groups) + 16 * (plan.groups + 1)
+    if effects.count > bound {
+      world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
+    }
+    for effect in effects {
+      switch effect {
+      case .announce(_, let addresses): announces(addresses, host, world)
+      case .journal(let event): world.checks.stories.judge(event, of: host, world)
+      default: break
+      }
+    }
+    guard case .timer = input else { return }
+    let time = world.hosts[host].clock.time(at: world.now)
+    if let deadline = node.nextDeadline, deadline <= time {
+      world.violate("Timer", "\(Plan.names[host]): a timer fired, and its next deadline has passed already")
+    }
+    // Now and then the same again: it must do nothing.
+    guard inputs % 32 == 0 else { return }
+    var (twin, dice) = (node, world.hosts[host].nodeDice)
+    let more = twin.handle(.timer, at: time, using: &dice)
+    if !more.isEmpty { world.violate("Timer", "\(Plan.names[host]): a timer that fired twice did something: \(more)") }
+  }
+
+  /// Looks at a heartbeat that a node sends.
+  func says(_ heartbeat: Heartbeat, _ host: Int, _ world: World) {
+    for record in heartbeat.groups {
+      let former = saidTerms[host][record.id] ?? 0
+      if record.term < former {
+        world.violate("Terms", "\(Plan.names[host]) said term \(former) of a group, and now \(record.term)")
+      }
+      if record.term != former { saidTerms[host][record.id] = record.term }
+    }
+  }
+
+  /// A node has addresses announced: they must be here.
+  private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
+    let state = world.hosts[host]
+    for address in addresses where !state.kernel.has(address) {
+      // Somebody may have just deleted it.
+      if world.checks.promises.isDisturbed(within: .seconds(6), world) { continue }
+      world.violate("Announcements", "\(Plan.names[host]) announces \(address), which it does not have")
+    }
+  }
+
+  /// How many values a node is made of, however deep: what must not grow with time.
+  static func size(of node: Node) -> Int { count(Mirror(reflecting: node)) }
+
+  private static func count(_ mirror: Mirror) -> Int {
+    mirror.children.reduce(1) { sum, child in sum + count(Mirror(reflecting: child.value)) }
+  }
+}

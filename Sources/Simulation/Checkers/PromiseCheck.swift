@@ -1,0 +1,150 @@
+// Promises with a deadline: what must have happened by then, unless somebody interfered meanwhile.
+//
+// - An operator gets an answer (2 s and what hurry may cost).
+// - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
+// - A handover that fails leaves somebody who answers (I5).
+
+import Configuration
+import Election
+
+/// Something that must be so at a later time.
+enum Promise {
+  case answer(request: UInt64)
+  case successor(group: Int, since: Int64)
+  case service(group: Int, since: Int64, handover: String)
+}
+
+/// Keeps what was promised.
+final class PromiseCheck {
+  private struct Request {
+    let host: Int
+    let life: Int
+    var isAnswered = false
+  }
+
+  private var requests: [UInt64: Request] = [:]
+  /// When somebody last interfered with the world, other than by watching it.
+  private(set) var disturbedAt: Int64 = 0
+  /// The outages of each group since the mark: the longest, and since when nobody answers.
+  private var longestOutage: [Int64] = []
+  private var silentSince: [Int64?] = []
+  /// When it last changed who answers for some group.
+  private(set) var lastMove: Int64 = .min
+  private(set) var mark: Int64 = 0
+  private var beganServing: [String: Bool] = [:]
+
+  func disturb(_ world: World) { disturbedAt = world.now }
+
+  func isDisturbed(within span: Duration, _ world: World) -> Bool { world.now - disturbedAt < span.nanoseconds }
+
+  // MARK: Operators
+
+  func asked(_ request: UInt64, _ host: Int, _ world: World) {
+    guard let agent = world.hosts[host].agent, !agent.isStopped, !agent.isStalled else { return }
+    requests[request] = Request(host: host, life: agent.life)
+    world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval)
+  }
+
+  func answered(_ request: UInt64, _ world: World) {
+    if requests[request]?.isAnswered == true { world.violate("Requests", "request \(request) was answered twice") }
+    requests[request]?.isAnswered = true
+  }
+
+  func agentGone(_ host: Int) { requests = requests.filter { $0.value.host != host } }
+
+  // MARK: Outages
+
+  /// A host's power goes: in a calm cluster, somebody else answers within the bound.
+  func powerGoes(_ host: Int, _ world: World) {
+    let calm = max(world.plan.interval * 150, .seconds(5))
+    guard disturbedAt == world.now, before + calm.nanoseconds <= world.now, world.network.isFair,
+      world.hosts.filter({ $0.agent != nil }).count > 1
+    else { return }
+    guard let configuration = try? world.plan.configuration(of: host) else { return }
+    let report = ConfigurationReport(configuration)
+    // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
+    let slack = world.timing.challengeSpacing + .milliseconds(3)
+    let bound = report.detection.outage.upperBound.scaled(by: 1.01) + slack
+    for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
+      world.schedule(.due(.successor(group: group, since: world.now)), in: bound)
+    }
+  }
+
+  /// When somebody interfered before the last time.
+  private var before: Int64 = 0
+
+  func willDisturb(_ world: World) {
+    if disturbedAt != world.now { before = disturbedAt }
+    disturbedAt = world.now
+  }
+
+  func answering(_ hosts: [Int], _ group: Int, _ world: World) {
+    lastMove = world.now
+    while silentSince.count <= group {
+      silentSince.append(0)
+      longestOutage.append(0)
+    }
+    if hosts.isEmpty {
+      silentSince[group] = world.now
+    } else if let since = silentSince[group] {
+      longestOutage[group] = max(longestOutage[group], world.now - max(since, mark))
+      silentSince[group] = nil
+    }
+  }
+
+  func setMark(_ world: World) {
+    mark = world.now
+    longestOutage = longestOutage.map { _ in 0 }
+  }
+
+  /// The longest time since the mark in which nobody answered for a group.
+  func outage(of group: Int, _ world: World) -> Duration {
+    guard silentSince.indices.contains(group) else { return .nanoseconds(world.now - mark) }
+    let current = silentSince[group].map { world.now - max($0, mark) } ?? 0
+    return .nanoseconds(max(longestOutage[group], current))
+  }
+
+  // MARK: Handovers
+
+  func noted(_ event: Event, _ host: Int, _ world: World) {
+    switch event {
+    case .handoverBegan(let group, _, let cause):
+      let index = world.plan.groupNames.firstIndex(of: group)
+      // Who leaves, or whose service is ill, goes in any case.
+      let mayStay = cause != .shutdown && cause != .probe
+      beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
+    case .handoverFailed(let group, let to, let cause):
+      guard beganServing["\(host) \(group)"] == true, world.now - world.hosts[host].lastUnattended > 2_000_000_000,
+        world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
+        let index = world.plan.groupNames.firstIndex(of: group)
+      else {
+        return
+      }
+      let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
+      let promise = Promise.service(group: index, since: world.now, handover: "to \(to): \(cause)")
+      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10))
+    default: break
+    }
+  }
+
+  // MARK: Due
+
+  func due(_ promise: Promise, _ world: World) {
+    switch promise {
+    case .answer(let request):
+      guard let asked = requests.removeValue(forKey: request), !asked.isAnswered,
+        let agent = world.hosts[asked.host].agent, agent.life == asked.life, !agent.isStopped, !agent.isStalled,
+        world.hosts[asked.host].stall.perMille == 0,
+        world.now - world.hosts[asked.host].lastUnattended > 3_000_000_000
+      else { return }
+      world.violate("Requests", "\(Plan.names[asked.host]) never answered request \(request)")
+    case .successor(let group, let since):
+      guard disturbedAt == since, world.answering(group: group).isEmpty else { return }
+      let late = Duration.nanoseconds(world.now - since).readable
+      world.violate("Outage", "nobody answers for \(Plan.groupName(group)) \(late) after its host lost power")
+    case .service(let group, let since, let handover):
+      guard disturbedAt < since - 1_500_000_000, world.answering(group: group).isEmpty else { return }
+      world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// Every promotion explained by its reason: what a node gives as its reason for taking a group is compared with what has
+// truly happened in the world.
+
+import Election
+
+/// Watches what agents note.
+final class StoryCheck {
+  private let hosts: Int
+
+  init(hosts: Int) { self.hosts = hosts }
+
+  func judge(_ event: Event, of host: Int, _ world: World) {
+    world.checks.promises.noted(event, host, world)
+    guard case .transition(let group, _, to: .master, _, let reason) = event,
+      let index = world.plan.groupNames.firstIndex(of: group)
+    else { return }
+    world.checks.answers.promoted(host, world)
+    // Whoever is behind with its mail may believe what was true when that was sent: the gate, not the node, knows better.
+    let state = world.hosts[host]
+    let isPrompt =
+      state.stall.perMille == 0 && state.lateness.upperBound <= world.plan.interval / 4
+      && world.now - state.lastUnattended > world.timing.lease.nanoseconds * 2
+    let others = world.answering(group: index).filter { $0 != host }
+    if isPrompt, !others.isEmpty, world.checks.answers.excuse(for: others, world) == nil {
+      let names = others.map { Plan.names[$0] }.joined(separator: ", ")
+      world.violate("Promotion", "\(Plan.names[host]) takes \(group) (\(reason)) while \(names) answers")
+    }
+    switch reason {
+    case .masterDead(let node, let silence, let challenges):
+      judgeDeath(of: node, silence, challenges, host, world)
+    case .masterRestarted(let node):
+      if let other = Plan.names.firstIndex(of: node), world.hosts[other].lives < 2 {
+        world.violate("Reason", "\(Plan.names[host]): \(reason), and it did not")
+      }
+    case .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard, .listened,
+      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered:
+      break
+    }
+  }
+
+  /// A master that runs and is in time is declared dead only when the network has lost what would have cleared it: at
+  /// least one word in each of the five exchanges that any verdict takes.
+  private func judgeDeath(of node: String, _ silence: Duration, _ challenges: Int, _ host: Int, _ world: World) {
+    guard let other = Plan.names.firstIndex(of: node) else { return }
+    let state = world.hosts[other]
+    let since = world.now - silence.nanoseconds - world.plan.interval.nanoseconds * 2
+    guard state.isPowered, let agent = state.agent, !agent.isStopped, !agent.isStalled, state.lastUnattended < since,
+      state.startedAt < since, state.stall.perMille == 0, state.lateness.upperBound <= .milliseconds(1)
+    else { return }
+    // Spans are measured by clocks that the bound holds for.
+    guard world.hosts.allSatisfy({ $0.clock.ppm.magnitude <= 5000 }) else { return }
+    let ledger = world.network.ledger(from: other, to: host)
+    let back = world.network.ledger(from: host, to: other)
+    let losses = ledger.losses + back.totalLosses - ledger.lossesBack
+    let delivered = ledger.lastDelivered ?? 0
+    // A second copy may come later than the first, which is the one that counts.
+    let late = world.network.longestDelay.nanoseconds + 1_000_000
+    if world.now - delivered < silence.nanoseconds * 98 / 100 - late, world.hosts[host].lastUnattended < since {
+      world.violate(
+        "Verdict",
+        "\(Plan.names[host]) has not heard \(node) for \(silence.readable), and yet something got through "
+          + "\(Duration.nanoseconds(world.now - delivered).readable) ago"
+      )
+    }
+    if losses < Timing.minimumChallenges {
+      world.violate(
+        "Verdict",
+        "\(Plan.names[host]) declares \(node) dead after \(challenges) challenges, and only \(losses) words were lost"
+      )
+    }
+  }
+}

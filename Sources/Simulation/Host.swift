@@ -1,0 +1,100 @@
+// One host: power, a clock, a kernel, links, a local service, a disk, and an agent that may live, hang or be dead.
+
+import Election
+import Wire
+
+/// An agent's process: the real node in an event loop that can be held up at any point.
+final class Agent {
+  /// Something that has reached the process and that it has not looked at.
+  enum Mail {
+    case datagram(Datagram)
+    case input(Input)
+  }
+
+  var node: Node
+  let codec: HeartbeatCodec
+  let life: Int
+  /// Stopped by a signal.
+  var isStopped = false
+  /// Not run by the scheduler for a while.
+  var isStalled = false
+  /// In the middle of carrying out effects.
+  var isBusy = false
+  /// Effects of the last input that are not carried out yet.
+  var deeds: ArraySlice<Effect> = []
+  /// What waits to be read; what does not fit is lost.
+  var inbox: [Mail] = []
+  /// The timer fired while the process could not look.
+  var isTimerDue = false
+  /// The deadline that the timer is set to, and which timer it is.
+  var armed: Instant?
+  var timer = 0
+  /// When the lease ended that was running before the last input, by the host's clock.
+  var leaseEnds: Instant?
+  /// When it last handled anything, by the host's clock.
+  var lastTime = Instant(nanoseconds: 0)
+  /// Counts pauses, so that an old one's end does not end a new one.
+  var pauses = 0
+  /// The lease turned out to be lost while effects were carried out; said when that is over.
+  var loss: LeaseLoss?
+  /// Said that it may end.
+  var hasLeft = false
+
+  init(node: Node, codec: HeartbeatCodec, life: Int) {
+    self.node = node
+    self.codec = codec
+    self.life = life
+  }
+
+  /// Whether it takes the next input now.
+  var isFree: Bool { !isStopped && !isStalled && !isBusy && deeds.isEmpty && inbox.isEmpty }
+  /// The most that a socket's buffer holds.
+  static let inboxLimit = 400
+}
+
+/// One host.
+struct Host {
+  let index: Int
+  var isPowered = true
+  var isAsleep = false
+  var clock: Clock
+  var kernel = Kernel()
+  var linksDown: [String] = []
+  var agent: Agent?
+  /// How many agents this host has had, and when the last was started.
+  var lives = 0
+  var startedAt: Int64 = 0
+  /// The configuration file.
+  var plan: Plan
+
+  /// The node's own randomness.
+  var nodeDice: Dice
+  /// What happens to the host by chance.
+  var luck: Dice
+  /// How late timers fire.
+  var lateness: ClosedRange<Duration> = .zero...(.microseconds(200))
+  /// In how many of a thousand cases the agent stalls before a deed, and for how long at most.
+  var stall = (perMille: 0, span: Duration.zero)
+  /// What is to be done at the agent's next effect of a kind.
+  var traps: [(side: Command.Side, kind: Command.EffectKind, deed: Command)] = []
+  /// How the local services are: by group and probe.
+  var services: [[Command.Service]] = []
+
+  /// What survives the agent.
+  var terms: [WireID: UInt64] = [:]
+  var maintenance: (isOn: Bool, until: Instant?) = (false, nil)
+
+  /// When the agent last did not run, for a while or for good.
+  var lastUnattended: Int64 = .min / 2
+  /// When the host last woke up from a suspension.
+  var wokeAt: Int64 = .min / 2
+
+  /// The second process, which outlives the agent.
+  var guardian = Guardian()
+
+  /// Whether the world gets an answer from this host for this address.
+  func answers(for address: VirtualAddress, at now: Int64) -> Bool {
+    isPowered && !isAsleep && kernel.has(address) && !linksDown.contains(address.interface)
+      && (!plan.hasGate || kernel.gate.lets(address, at: now))
+  }
+}

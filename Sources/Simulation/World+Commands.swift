@@ -1,0 +1,250 @@
+// What a scenario does to the world, line by line.
+
+import Election
+import Wire
+
+extension World {
+  /// Lives through the whole scenario, or up to the first broken promise.
+  package func run() {
+    for command in scenario.commands {
+      guard violation == nil else { return }
+      apply(command)
+    }
+    guard violation == nil else { return }
+    checkSizes()
+  }
+
+  /// Does what one line says. What does not make sense just now, such as starting an agent that runs, does nothing.
+  package func apply(_ command: Command) {
+    switch command {
+    case .advance(let span): return run(for: span)
+    case .skip(let span): return skip(span)
+    case .mark: return checks.promises.setMark(self)
+    case .expect(let expectation):
+      if let (check, text) = complaint(expectation) { violate(check, text) }
+      return
+    case .await(let expectation, let span): return wait(for: expectation, within: span)
+    default: break
+    }
+    remark("\(command)")
+    // A host that sleeps can lose its power, and otherwise nothing happens to it.
+    if let host = command.host, hosts[host].isAsleep, command != .powerOff(host) { return }
+    checks.promises.willDisturb(self)
+    if command != .calm { isCalm = false }
+    applyToAgent(command)
+    applyToHost(command)
+    applyToNetwork(command)
+  }
+
+  private func applyToAgent(_ command: Command) {
+    switch command {
+    case .start(let host): start(host)
+    case .crash(let host): crash(host)
+    case .stop(let host): give(.input(.leave), to: host)
+    case .pause(let host, let span): pause(host, for: span)
+    case .resume(let host): resume(host)
+    case .late(let host, let span): hosts[host].lateness = .zero...span
+    case .stall(let host, let perMille, let span): hosts[host].stall = (perMille, span)
+    case .trap(let host, let side, let kind, let deed): hosts[host].traps.append((side, kind, deed))
+    case .crashGuardian(let host): crashGuardian(host)
+    case .pauseGuardian(let host, let span): pauseGuardian(host, for: span)
+    case .handover(let host, let group, let target): handover(host, group, target)
+    case .maintenance(let host, let on, let span):
+      let until = span.map { hosts[host].clock.time(at: now) + $0 }
+      give(.input(.maintenance(on: on, until: until)), to: host)
+    case .reload(let host, let change): reload(host, change)
+    case .calm: calm()
+    default: break
+    }
+  }
+
+  private func applyToHost(_ command: Command) {
+    switch command {
+    case .powerOff(let host): powerOff(host)
+    case .suspend(let host, let span): suspend(host, for: span)
+    case .clock(let host, let ppm):
+      hosts[host].clock.setRate(ppm: ppm, at: now)
+      hosts[host].agent?.armed = nil
+      // The timer is set by the new rate.
+      give(.input(.timer), to: host)
+    case .link(let host, let interface, let isUp): setLink(interface, isUp: isUp, on: host)
+    case .kernel(let host, let fault): setFault(fault, host)
+    case .deleteAddress(let host, let group): deleteAddress(of: group, on: host)
+    case .probe(let host, let group, let name, let service):
+      guard hosts[host].services.indices.contains(group) else { return }
+      hosts[host].services[group][name == "load" ? 1 : 0] = service
+    default: break
+    }
+  }
+
+  private func setFault(_ fault: Command.KernelFault, _ host: Int) {
+    switch fault {
+    case .refusesToAdd(let count): hosts[host].kernel.refusedAdditions = count
+    case .refusesToRemove(let count): hosts[host].kernel.refusedRemovals = count
+    case .refusesGate(let count): hosts[host].kernel.refusedGates = count
+    case .losesAnswers(let count): hosts[host].kernel.lostAnswers = count
+    case .slow(let span): hosts[host].kernel.delay = .microseconds(100)...max(span, .microseconds(100))
+    }
+  }
+
+  private func applyToNetwork(_ command: Command) {
+    switch command {
+    case .cut(let some, let others, let path, let bothWays):
+      for a in some where a < hosts.count {
+        for b in others where a != b && b < hosts.count {
+          setCut(true, a, b, path)
+          if bothWays { setCut(true, b, a, path) }
+        }
+      }
+    case .heal: heal()
+    case .weather(let from, let to, let weather):
+      for a in hosts.indices where from == nil || from == a {
+        for b in hosts.indices where a != b && (to == nil || to == b) {
+          for path in 0..<scenario.plan.paths { network.setWeather(weather, on: Lane(from: a, to: b, path: path)) }
+        }
+      }
+    case .attack(let attack, let host, let count): self.attack(attack, on: host, count: count)
+    default: break
+    }
+  }
+
+  private func setCut(_ isCut: Bool, _ from: Int, _ to: Int, _ path: Int?) {
+    for lane in 0..<scenario.plan.paths where path == nil || path == lane {
+      network.setCut(isCut, on: Lane(from: from, to: to, path: lane))
+    }
+  }
+
+  private func heal() {
+    for a in hosts.indices {
+      for b in hosts.indices where a != b { setCut(false, a, b, nil) }
+    }
+  }
+
+  private func handover(_ host: Int, _ group: Int, _ target: Int?) {
+    requests += 1
+    checks.promises.asked(requests, host, self)
+    let id = WireID(name: Plan.groupName(group))
+    give(.input(.handover(request: requests, group: id, to: target.map { Plan.names[$0] })), to: host)
+  }
+
+  // MARK: The configuration
+
+  private func reload(_ host: Int?, _ change: Command.Change) {
+    var new = plan
+    switch change {
+    case .priority(let node, let priority): new.priorities[node] = priority
+    case .interval(let interval): new.interval = interval
+    case .preempt(let isOn): new.preempt = isOn
+    case .addresses(let count): new.addresses = min(max(count, 1), 3)
+    case .groups(let count): new.groups = min(max(count, 1), 4)
+    }
+    // A file that is refused leaves the old one in force.
+    guard (try? settings(of: 0, new)) != nil else { return }
+    plan = new
+    for index in hosts.indices where host == nil || host == index { readPlan(index) }
+  }
+
+  private func readPlan(_ host: Int) {
+    guard hosts[host].plan != plan, hosts[host].agent != nil, let settings = try? settings(of: host, plan) else {
+      return
+    }
+    hosts[host].plan = plan
+    give(.input(.reconfigure(settings)), to: host)
+  }
+
+  // MARK: Calm
+
+  /// Ends everything that is wrong.
+  private func calm() {
+    isCalm = true
+    heal()
+    applyToNetwork(.weather(from: nil, to: nil, Weather()))
+    for host in hosts.indices {
+      hosts[host].lateness = .zero...(.microseconds(200))
+      hosts[host].stall = (0, .zero)
+      hosts[host].traps = []
+      hosts[host].services = hosts[host].services.map { $0.map { _ in .well } }
+      hosts[host].kernel.delay = .microseconds(100)...(.microseconds(300))
+      (hosts[host].kernel.refusedAdditions, hosts[host].kernel.refusedRemovals) = (0, 0)
+      (hosts[host].kernel.refusedGates, hosts[host].kernel.lostAnswers) = (0, 0)
+      if hosts[host].isAsleep { wakeUp(host, hosts[host].agent?.pauses ?? 0) }
+      if hosts[host].clock.ppm.magnitude > 5000 { applyToHost(.clock(host, ppm: 0)) }
+      guardianGoesOn(host)
+      restartGuardian(host)
+      resume(host)
+      for interface in hosts[host].linksDown { setLink(interface, isUp: true, on: host) }
+      start(host)
+      readPlan(host)
+      give(.input(.maintenance(on: false, until: nil)), to: host)
+    }
+  }
+
+  // MARK: Expectations
+
+  /// Runs until something has been so for a few intervals on end.
+  private func wait(for expectation: Command.Expectation, within span: Duration) {
+    let end = now + span.nanoseconds
+    var times = 0
+    while violation == nil {
+      let complaint = complaint(expectation)
+      times = complaint == nil ? times + 1 : 0
+      if times == 4 { return }
+      guard now < end else {
+        if let (check, text) = complaint { violate(check, "\(text), \(span.spelled) later") }
+        return
+      }
+      run(for: min(plan.interval, .nanoseconds(end - now)))
+    }
+  }
+
+  /// What is wrong with what should be so now, and which check that is; nil when all is as expected.
+  private func complaint(_ expectation: Command.Expectation) -> (check: String, text: String)? {
+    look()
+    switch expectation {
+    case .answering(let group, let wanted):
+      let found = answering(group: group)
+      return found == wanted.sorted() ? nil : ("Expectation", "\(expectation), but it is \(names(found))")
+    case .settled(let best):
+      let complaint = (0..<plan.groups).lazy.compactMap { self.complaintOfUnrest($0, best: best) }.first
+      return complaint.map { ("I3", $0) }
+    case .outage(let group, let most):
+      let outage = checks.promises.outage(of: group, self)
+      return outage <= most ? nil : ("Expectation", "\(expectation), but it was \(outage.readable)")
+    case .quiet:
+      let isQuiet = checks.promises.lastMove <= checks.promises.mark
+      return isQuiet ? nil : ("Flapping", "\(expectation), but something changed")
+    }
+  }
+
+  private func complaintOfUnrest(_ group: Int, best: Bool) -> String? {
+    let found = answering(group: group)
+    guard found.count == 1, let master = found.first else {
+      return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
+    }
+    guard best, plan.preempt else { return nil }
+    let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
+    guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
+    return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  /// Whoever an operator took a group from does not ask for it back.
+  private func isPreemptionHeld(by host: Int, of group: Int) -> Bool {
+    let groups = hosts[host].agent?.node.groups ?? []
+    return groups.contains { $0.settings.name == Plan.groupName(group) && $0.isPreemptionHeld }
+  }
+
+  private func names(_ hosts: [Int]) -> String {
+    hosts.isEmpty ? "nobody" : hosts.map { Plan.names[$0] }.joined(separator: " and ")
+  }
+
+  /// Nothing that a node keeps grows with time: what it is made of is bounded by its configuration.
+  private func checkSizes() {
+    for host in hosts.indices {
+      guard let node = hosts[host].agent?.node else { continue }
+      let (nodes, paths, groups) = (plan.nodes, plan.paths, max(plan.groups, 4))
+      let bound = 1000 + 400 * nodes * (1 + paths) + 400 * groups * (1 + nodes)
+      let size = NodeCheck.size(of: node)
+      if size > bound { violate("Memory", "\(Plan.names[host]) keeps \(size) values, more than \(bound)") }
+    }
+  }
+}
