@@ -59,6 +59,8 @@ final class HeartbeatTransport {
     _ receive: @escaping @Sendable (ByteBuffer) -> Void
   ) {
     DatagramBootstrap(group: loop)
+      // The node is to have read what has arrived before its timer speaks.
+      .channelOption(.maxMessagesPerRead, value: 256)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2048))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

@@ -94,8 +94,10 @@ final class NodeDriver {
     var loss: LeaseLoss?
     for effect in effects {
       if case .send = effect {
-        // What was written under a lease that has run out since is not said.
-        if loss == nil, former.isRunning, let ends = former.ends, BootClock.now >= ends { loss = .expired }
+        // What was written under a lease that has run out since is not said, unless it says that all is given up.
+        if loss == nil, former.isRunning, node.lease.isRunning, let ends = former.ends, BootClock.now >= ends {
+          loss = .expired
+        }
         if loss != nil { continue }
       }
       loss = perform(effect) ?? loss
