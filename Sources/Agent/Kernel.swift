@@ -41,7 +41,7 @@ final class Kernel: Sendable {
     thread.submit { _ in work() }
   }
 
-  /// Puts addresses onto this host, or takes them off; the completion gets the cause of the first failure, on the
+  /// Puts addresses onto this host, or lets them stay for another lifetime, or takes them off; the completion gets the cause of the first failure, on the
   /// kernel's thread.
   ///
   /// - Parameter lifetime: How long they stay unless they are refreshed.
@@ -52,16 +52,6 @@ final class Kernel: Sendable {
     completion: @escaping @Sendable (String?) -> Void
   ) {
     perform { [self] in completion(present ? add(addresses, for: lifetime) : remove(addresses)) }
-  }
-
-  /// Lets addresses stay for another lifetime; the completion gets the cause of the first failure, on the kernel's
-  /// thread.
-  func refresh(
-    _ addresses: [VirtualAddress],
-    for lifetime: Duration,
-    completion: @escaping @Sendable (String?) -> Void
-  ) {
-    perform { [self] in completion(add(addresses, for: lifetime)) }
   }
 
   private func add(_ addresses: [VirtualAddress], for lifetime: Duration) -> String? {

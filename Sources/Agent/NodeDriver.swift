@@ -147,7 +147,9 @@ final class NodeDriver {
         isConfirmed: isConfirmed
       )
     case .refreshAddresses(let addresses):
-      kernel.refresh(addresses, for: lifetime) { [desk] failure in if let failure { desk.warn(failure) } }
+      kernel.change(addresses, present: true, for: node.settings.addressLifetime.valid) { [desk] failure in
+        if let failure { desk.warn(failure) }
+      }
     case .obituary(let heartbeat, let peer):
       obituaries.keep(codec.encode(heartbeat), for: heartbeat, to: peer, node.settings)
     case .addAddresses(let group, let operation, let addresses):
@@ -174,13 +176,8 @@ final class NodeDriver {
     return nil
   }
 
-  /// How long the kernel keeps an address that is not refreshed.
-  private var lifetime: Duration {
-    AddressLifetime(interval: node.settings.interval, isGated: node.settings.isGated).valid
-  }
-
   private func change(_ addresses: [VirtualAddress], present: Bool, group: WireID, operation: UInt64) {
-    kernel.change(addresses, present: present, for: lifetime) { [bound, loop] failure in
+    kernel.change(addresses, present: present, for: node.settings.addressLifetime.valid) { [bound, loop] failure in
       loop.execute {
         let driver = bound.value
         if failure == nil {

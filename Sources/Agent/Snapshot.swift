@@ -51,13 +51,12 @@ struct Snapshot: Sendable {
   }
 
   private var lease: LeaseReport {
-    let lifetime = AddressLifetime(interval: settings.interval, isGated: settings.isGated)
     let ends = node.lease.isRunning ? node.lease.ends : nil
     return LeaseReport(
       remainingMilliseconds: ends.map { Double(max($0 - now, .zero).nanoseconds / 10_000) / 100 },
       gate: gate.word,
       gateProblem: gate.problem,
-      addressLifetimeSeconds: Int(lifetime.valid.components.seconds),
+      addressLifetimeSeconds: Int(settings.addressLifetime.valid.components.seconds),
       guardian: guardian.map(Int.init),
       agent: Int(getpid()),
       timesLate: node.timesLate

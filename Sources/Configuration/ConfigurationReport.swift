@@ -110,7 +110,7 @@ extension ConfigurationReport.Lease {
       latestAnswer: timing.latestAnswer,
       earliestTakeover: timing.leaseRunsOut,
       margin: settings.isGated ? timing.gateMargin(tick: tick) : nil,
-      lifetime: AddressLifetime(interval: settings.interval, isGated: settings.isGated)
+      lifetime: settings.addressLifetime
     )
   }
 }

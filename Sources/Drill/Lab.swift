@@ -73,17 +73,11 @@ package struct Lab: Sendable {
     }
   }
 
-  /// Whether a host's kernel has the address that is kept alive, answering for it or not.
-  package func hasVirtualAddress(_ host: Host) -> Bool { !description(ofVirtualAddressOn: host).isEmpty }
-
-  /// Whether it would keep it though nobody refreshed it.
+  /// Whether a host's kernel has the address that is kept alive, answering for it or not, and would keep it though
+  /// nobody refreshed it.
   package func hasVirtualAddressForEver(_ host: Host) -> Bool {
-    description(ofVirtualAddressOn: host).contains("valid_lft forever")
-  }
-
-  private func description(ofVirtualAddressOn host: Host) -> String {
     let command = ["ip", "-n", host.namespace, "-oneline", "address", "show", "to", Self.virtualAddress]
-    return (try? Tool.run(command)) ?? ""
+    return (try? Tool.run(command))?.contains("valid_lft forever") ?? false
   }
 
   private func build() throws(DrillError) {

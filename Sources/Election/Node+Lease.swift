@@ -23,8 +23,7 @@ extension Node {
     lease.renew(at: now, timing)
     guard lease.isRunning else { return }
     outbox.effects.append(.renewLease(until: lease.ends ?? now))
-    let lifetime = AddressLifetime(interval: settings.interval, isGated: settings.isGated)
-    guard lease.takeRefresh(at: now, every: lifetime.refresh) else { return }
+    guard lease.takeRefresh(at: now, every: settings.addressLifetime.refresh) else { return }
     let held = groups.filter(\.isHolding).flatMap(\.settings.virtualAddresses)
     if !held.isEmpty { outbox.effects.append(.refreshAddresses(held)) }
   }

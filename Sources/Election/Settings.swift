@@ -112,6 +112,8 @@ package struct Settings: Hashable, Sendable {
   /// The default UDP port.
   package static let defaultPort: UInt16 = 7112
 
+  /// How long the kernel keeps an address that nobody refreshes.
+  package var addressLifetime: AddressLifetime { AddressLifetime(interval: interval, isGated: isGated) }
   /// This node.
   package var node: NodeSettings { nodes[here] }
   /// The positions in `nodes` of all others.

@@ -57,12 +57,7 @@ package final class LeaseGate: Sendable {
   package static let defaultName = "baton"
 
   /// The kernel's tick, to which it counts the time of the gate.
-  package static var tick: Duration {
-    var resolution = timespec()
-    // The coarse clock moves with the tick (clock_getres(2)).
-    clock_getres(CLOCK_MONOTONIC_COARSE, &resolution)
-    return .seconds(resolution.tv_sec) + .nanoseconds(resolution.tv_nsec)
-  }
+  package static var tick: Duration { .nanoseconds(kernel_tick_nanoseconds()) }
 }
 
 // MARK: - The lease

@@ -66,7 +66,7 @@ struct KernelTests {
   }
 
   private func refresh(_ kernel: Kernel) -> String? {
-    answer { kernel.refresh([Self.address], for: .seconds(30), completion: $0) }
+    change(kernel, present: true)
   }
 
   private func answer(_ ask: (@escaping @Sendable (String?) -> Void) -> Void) -> String? {
