@@ -25,13 +25,13 @@ drill:
 
 # Draws clusters and what happens to them from seeds, for a minute on two cores; make sim SEED=n tells one seed's story,
 # make soak HOURS=n goes on for so long, and OPTIONS passes options on, e.g. OPTIONS="--climate hostile".
-SIMULATE = $$(swift build -c release --show-bin-path)/simulate
+SIMULATE = $$(swift build $(RELEASE) --show-bin-path)/simulate
 SIM_SECONDS = 60
 HOURS = 1
 
 sim:
 	etc/install-dependencies
-	swift build -c release --product simulate
+	swift build $(RELEASE) --product simulate
 ifdef SEED
 	$(SIMULATE) --seed $(SEED) $(OPTIONS)
 else
@@ -43,7 +43,7 @@ soak:
 
 # Keeps the transcripts of all scenarios as those to compare with: look at what has changed before you commit it.
 golden:
-	swift build -c release --product simulate
+	swift build $(RELEASE) --product simulate
 	for scenario in Tests/SimulationTests/Scenarios/*.txt; do $(SIMULATE) run --keep $$scenario || exit 1; done
 
 install: release

@@ -55,6 +55,8 @@ package enum Command: Hashable, Sendable {
   case maintenance(Int, on: Bool, Duration?)
   /// Changes the configuration; one host reads it, or all do.
   case reload(Int?, Change)
+  /// The host's software is replaced by a later version, or by this one again, which is what its agent sends by from now.
+  case upgrade(Int, isNext: Bool)
 
   // An attacker on the wire, without the key.
   case attack(Attack, on: Int, count: Int)
@@ -137,7 +139,7 @@ package enum Command: Hashable, Sendable {
       .stall(let host, _, _), .trap(let host, _, _, _), .crashGuardian(let host), .pauseGuardian(let host, _),
       .powerOff(let host), .suspend(let host, _), .clock(let host, _), .link(let host, _, _), .kernel(let host, _),
       .deleteAddress(let host, _), .probe(let host, _, _, _), .handover(let host, _, _), .maintenance(let host, _, _),
-      .attack(_, let host, _):
+      .upgrade(let host, _), .attack(_, let host, _):
       host
     case .reload(let host, _): host
     case .advance, .skip, .cut, .heal, .weather, .calm, .mark, .expect, .await: nil

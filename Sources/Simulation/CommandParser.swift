@@ -112,6 +112,8 @@ extension Command {
     case "start": return .start(host)
     case "crash": return .crash(host)
     case "stop": return .stop(host)
+    case "upgrade": return .upgrade(host, isNext: true)
+    case "downgrade": return .upgrade(host, isNext: false)
     case "pause": return .pause(host, words.span())
     case "resume": return .resume(host)
     case "late": return words.span().map { .late(host, $0) }

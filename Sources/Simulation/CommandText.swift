@@ -36,6 +36,7 @@ extension Command: CustomStringConvertible {
     case .maintenance(let host, let on, let span):
       "maintenance \(name(host)) \(on ? "on" : "off")" + (span.map { " \($0.spelled)" } ?? "")
     case .reload(let host, let change): "reload \(host.map(name) ?? "all") \(change)"
+    case .upgrade(let host, let isNext): "\(isNext ? "upgrade" : "downgrade") \(name(host))"
     case .attack(let attack, let host, let count): "\(attack.rawValue) \(name(host)) \(count)"
     case .calm: "calm"
     case .mark: "mark"

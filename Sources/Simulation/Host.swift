@@ -67,6 +67,9 @@ struct Host {
   /// The configuration file.
   var plan: Plan
 
+  /// Whether its software is of a later version than this.
+  var isOfNextVersion = false
+
   /// The node's own randomness.
   var nodeDice: Dice
   /// What happens to the host by chance.

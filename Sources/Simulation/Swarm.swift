@@ -1,6 +1,9 @@
 // A swarm of histories: each seed draws a cluster, which faults there are at all, how hard they are, and when each
 // happens. Drawing few kinds of faults and many of them finds more than a little of everything (swarm testing: Groce and
 // others 2012). What is drawn is a scenario like any other: a storm, then a calm, in which all must come right.
+//
+// Most histories are short, since nearly all failures that were ever studied take two or three nodes and a handful of
+// events (Yuan and others 2014), and what a long one costs buys fifty short ones; some are long for what only piles up.
 
 import Election
 
@@ -24,7 +27,17 @@ package struct Swarm {
   private enum Kind: CaseIterable {
     case crashes, guardians, pauses, stalls, power, stops, links, probes, maintenance, handovers, reloads, kernels,
       deletions
-    case cuts, weather, attacks, traps, suspensions
+    case cuts, weather, attacks, traps, suspensions, upgrades
+  }
+
+  /// How much happens in a history.
+  private enum Size: CaseIterable {
+    /// A few hosts, a few faults close together.
+    case skirmish
+    /// A few hosts and many faults.
+    case battle
+    /// Crowds, several paths, and time for much to pile up.
+    case war
   }
 
   private init(seed: UInt64, _ climate: Climate) {
@@ -45,25 +58,43 @@ package struct Swarm {
   private mutating func add(_ command: Command) { scenario.commands.append(command) }
 
   private mutating func draw() {
-    scenario.plan.nodes = dice.pick([2, 2, 2, 2, 3, 3, 3, 4, 5, 7], else: 2)
-    scenario.plan.paths = dice.pick([1, 1, 2, 3], else: 1)
+    let size: Size = dice.chance(0.85) ? .skirmish : dice.chance(0.8) ? .battle : .war
+    drawPlan(size)
+    for kind in Kind.allCases where dice.chance(0.4) { kinds.append(kind) }
+    if kinds.isEmpty { kinds = [.crashes] }
+    drawClocks()
+    if kinds.contains(.upgrades) {
+      for host in 0..<plan.nodes where dice.chance(0.3) { add(.upgrade(host, isNext: true)) }
+    }
+    for host in 0..<plan.nodes where dice.chance(0.95) { add(.start(host)) }
+    switch size {
+    case .skirmish: add(.advance(dice.span(plan.interval...plan.interval * 8).rounded))
+    case .battle, .war: add(.advance(plan.interval * 30 + .seconds(1)))
+    }
+    let faults =
+      switch size {
+      case .skirmish: dice.number(1...6)
+      case .battle: dice.number(5...20)
+      case .war: dice.number(10...30)
+      }
+    for _ in 0..<faults {
+      drawFault()
+      drawPause(size)
+    }
+    drawCalm(size)
+  }
+
+  private mutating func drawPlan(_ size: Size) {
+    let isWar = size == .war
+    scenario.plan.nodes = isWar ? dice.pick([2, 3, 4, 5, 7], else: 2) : dice.pick([2, 2, 2, 3], else: 2)
+    scenario.plan.paths = isWar ? dice.number(1...3) : dice.pick([1, 1, 1, 2], else: 1)
     scenario.plan.interval = .milliseconds(dice.pick([10, 20, 100, 100, 100, 1000, 5000], else: 100))
-    scenario.plan.groups = dice.pick([1, 1, 2, 3], else: 1)
+    scenario.plan.groups = isWar ? dice.number(1...3) : dice.pick([1, 1, 1, 2], else: 1)
     scenario.plan.addresses = dice.pick([1, 1, 2], else: 1)
     scenario.plan.preempt = dice.chance(0.7)
     if dice.chance(0.3) { scenario.plan.preemptDelay = plan.interval * 10 }
     scenario.plan.hasProbes = dice.chance(0.5)
     if climate == .hostile { scenario.plan.hasGate = dice.chance(0.6) }
-    for kind in Kind.allCases where dice.chance(0.4) { kinds.append(kind) }
-    if kinds.isEmpty { kinds = [.crashes] }
-    drawClocks()
-    for host in 0..<plan.nodes where dice.chance(0.95) { add(.start(host)) }
-    add(.advance(plan.interval * 30 + .seconds(1)))
-    for _ in 0..<dice.number(3...30) {
-      drawFault()
-      drawPause()
-    }
-    drawCalm()
   }
 
   private mutating func drawClocks() {
@@ -74,12 +105,12 @@ package struct Swarm {
   }
 
   /// The time until the next fault: often hardly any, so that faults meet; sometimes enough for all to settle.
-  private mutating func drawPause() {
-    let most = dice.pick([0.2, 1, 3, 3, 15, 60], else: 3.0)
+  private mutating func drawPause(_ size: Size) {
+    let most = dice.pick(size == .skirmish ? [0.2, 1, 3, 3, 10] : [0.2, 1, 3, 3, 15, 60], else: 3.0)
     add(.advance(dice.span(.zero...plan.interval.scaled(by: most)).rounded))
   }
 
-  private mutating func drawCalm() {
+  private mutating func drawCalm(_ size: Size) {
     add(.calm)
     // An agent that is leaving takes 3 s at most, one that starts listens, and each word may have to be said again.
     add(.await(.settled(best: false), within: .seconds(6) + plan.interval * 20))
@@ -90,7 +121,7 @@ package struct Swarm {
     // Probes that were ill take a few results to pass, and may move a group once more.
     add(.advance(plan.interval * 10 + (plan.hasProbes ? .seconds(2) : .zero)))
     add(.mark)
-    add(.advance(plan.interval * 30))
+    add(.advance(plan.interval * (size == .skirmish ? 10 : 30)))
     add(.expect(.quiet))
     add(.expect(.settled(best: true)))
   }
@@ -135,6 +166,7 @@ package struct Swarm {
       add(.attack(attack, on: host, count: dice.number(1...40)))
     case .traps: drawTrap(host)
     case .suspensions: add(.suspend(host, span(30)))
+    case .upgrades: drawUpgrade(host)
     }
   }
 
@@ -160,6 +192,14 @@ package struct Swarm {
     case 3: .losesAnswers(1)
     default: .slow(dice.span(.zero...(.milliseconds(dice.pick([1, 10, 30], else: 1)))).rounded)
     }
+  }
+
+  /// A host's agent comes back as another version, as in a rolling upgrade, or dies before.
+  private mutating func drawUpgrade(_ host: Int) {
+    add(dice.chance(0.7) ? .stop(host) : .crash(host))
+    add(.advance(span(3)))
+    add(.upgrade(host, isNext: dice.chance(0.7)))
+    add(.start(host))
   }
 
   private mutating func drawCut(_ host: Int) {

@@ -70,7 +70,7 @@ extension World {
     case .obituary(let heartbeat, let peer):
       guard let agent = hosts[host].agent, hosts[host].guardian.isAlive else { return nil }
       let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
-      hosts[host].guardian.keep(agent.codec.encode(heartbeat), for: lane)
+      hosts[host].guardian.keep(encode(heartbeat, by: agent, host), for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
     case .announce: break
@@ -110,7 +110,12 @@ extension World {
     guard let agent = hosts[host].agent else { return }
     let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
     checks.nodes.says(heartbeat, host, self)
-    transmit(Datagram(lane: lane, bytes: agent.codec.encode(heartbeat), sentAt: now))
+    transmit(Datagram(lane: lane, bytes: encode(heartbeat, by: agent, host), sentAt: now))
+  }
+
+  private func encode(_ heartbeat: Heartbeat, by agent: Agent, _ host: Int) -> [UInt8] {
+    let bytes = agent.codec.encode(heartbeat)
+    return hosts[host].isOfNextVersion ? NextFormat.extend(bytes, agent.codec.keys) : bytes
   }
 
   /// Puts bytes onto a lane.

@@ -27,7 +27,7 @@ package struct KeyRing: Sendable {
   package var signingID: UInt8 { entries[0].id }
 
   /// The MAC of a message under the signing key.
-  func sign(_ message: UnsafeRawBufferPointer) -> HMAC<SHA256>.MAC {
+  package func sign(_ message: UnsafeRawBufferPointer) -> HMAC<SHA256>.MAC {
     var mac = entries[0].keyed
     mac.update(data: message)
     return mac.finalize()
