@@ -59,7 +59,7 @@ package struct Plan: Hashable, Sendable {
         "    preempt-delay: \(preemptDelay.spelled)",
       ]
       guard hasProbes else { continue }
-      let rhythm = "interval: \(Self.probeInterval.spelled), rise: 2, fall: 2"
+      let rhythm = "interval: \(probeInterval.spelled), rise: 2, fall: 2"
       lines += [
         "    probes:",
         "      http: { tcp: 127.0.0.1:80, \(rhythm) }",
@@ -70,7 +70,7 @@ package struct Plan: Hashable, Sendable {
   }
 
   /// How often probes come to a result.
-  static let probeInterval: Duration = .milliseconds(200)
+  var probeInterval: Duration { max(.milliseconds(200), interval / 2) }
 
   /// The cluster as one of its hosts reads it.
   package func configuration(of host: Int) throws(ConfigurationErrors) -> Configuration {

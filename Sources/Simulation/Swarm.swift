@@ -58,7 +58,7 @@ package struct Swarm {
   private mutating func add(_ command: Command) { scenario.commands.append(command) }
 
   private mutating func draw() {
-    let size: Size = dice.chance(0.85) ? .skirmish : dice.chance(0.8) ? .battle : .war
+    let size: Size = dice.chance(0.93) ? .skirmish : dice.chance(0.85) ? .battle : .war
     drawPlan(size)
     for kind in Kind.allCases where dice.chance(0.4) { kinds.append(kind) }
     if kinds.isEmpty { kinds = [.crashes] }
@@ -119,7 +119,7 @@ package struct Swarm {
     let patience = Duration.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay
     add(.await(.settled(best: true), within: patience))
     // Probes that were ill take a few results to pass, and may move a group once more.
-    add(.advance(plan.interval * 10 + (plan.hasProbes ? .seconds(2) : .zero)))
+    add(.advance(plan.interval * 10 + (plan.hasProbes ? max(.seconds(2), plan.interval * 5) : .zero)))
     add(.mark)
     add(.advance(plan.interval * (size == .skirmish ? 10 : 30)))
     add(.expect(.quiet))

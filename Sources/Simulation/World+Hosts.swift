@@ -157,7 +157,7 @@ extension World {
   /// Each probe of a host comes to a result.
   func probe(_ host: Int, _ life: Int) {
     guard let agent = hosts[host].agent, agent.life == life else { return }
-    schedule(.probes(host: host, life: life), in: Plan.probeInterval)
+    schedule(.probes(host: host, life: life), in: hosts[host].plan.probeInterval)
     guard !agent.isStopped else { return }
     for (index, group) in agent.node.settings.groups.enumerated() {
       for (position, probe) in group.probes.enumerated() {
