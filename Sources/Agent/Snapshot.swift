@@ -234,22 +234,6 @@ extension ProbeReport.Verdict {
   }
 }
 
-extension ProbeSpecification.Kind {
-  fileprivate var word: String {
-    switch self {
-    case .tcp: "tcp"
-    case .http: "http"
-    }
-  }
-
-  fileprivate var target: String {
-    switch self {
-    case .tcp(let endpoint): "\(endpoint)"
-    case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
-    }
-  }
-}
-
 extension ProbeSpecification.Consequence {
   fileprivate var words: String {
     switch self {

@@ -117,13 +117,12 @@ extension ConfigurationReport.Lease {
 
 extension ConfigurationReport.Probe {
   fileprivate init(_ probe: ProbeSpecification, ranking: [Candidate]) {
-    let isHTTP = if case .http = probe.kind { true } else { false }
     // The service may fail right after an attempt, so the first failing attempt begins one interval later.
     let lastAttempt = probe.interval * probe.fall
     self.init(
       specification: probe,
       effect: ConfigurationReport.Effect(of: probe, ranking),
-      holdsConnection: isHTTP,
+      holdsConnection: probe.kind.noticesEnd,
       errorVerdict: lastAttempt,
       hangVerdict: lastAttempt + probe.timeout
     )

@@ -53,6 +53,9 @@ final class MappingReader {
     }
   }
 
+  /// Makes keys known, whether they are there or not; what they say is not read.
+  func allow(_ keys: [String]) { asked += keys }
+
   /// Whether a key is there.
   func has(_ key: String) -> Bool { entry(key) != nil }
 

@@ -1,5 +1,5 @@
-// `probes:`, what is asked of the local service. A new kind of probe is a new case of `ProbeSpecification.Kind`, its
-// key in `kinds`, and a branch of `kind`.
+// `probes:`, what is asked of the local service, and what else is watched. A new kind of probe is a new case of
+// `ProbeSpecification.Kind`, a file in `ProbeKinds` that reads its keys, and its place in `ProbeKind.all`.
 
 import Election
 import Health
@@ -28,13 +28,9 @@ extension Reader where Value == [DraftProbe] {
 }
 
 extension Reader where Value == DraftProbe {
-  /// The keys that say what kind of probe it is; exactly one is there.
-  private static var kinds: [String] { ["http", "tcp"] }
-  private static var httpKeys: [String] { ["method", "host", "expect-status", "body-contains"] }
-
   fileprivate static func probe(_ name: String, of group: String) -> Reader {
     section("a probe's settings", example: "{ http: \"http://127.0.0.1:8080/health\" }") { map in
-      let kind = kind(map)
+      let kind = ProbeKind.read(map)
       let interval = map.optional("interval", .duration(in: .milliseconds(10) ... .seconds(3600)))
       let longest = interval ?? ProbeDefaults.interval
       // An unreadable interval says nothing about the timeout.
@@ -58,55 +54,6 @@ extension Reader where Value == DraftProbe {
         weightPosition: weight?.position
       )
     }
-  }
-
-  private static func kind(_ map: MappingReader) -> ProbeSpecification.Kind? {
-    let given = kinds.filter(map.has)
-    if given.count > 1 {
-      let last = given.max { (map.keyPosition($0) ?? .wholeFile) < (map.keyPosition($1) ?? .wholeFile) } ?? ""
-      map.subject.diagnostics.error(
-        at: map.keyPosition(last) ?? map.position,
-        "\(map.subject.name) asks for both \(alternatives(given, "and"))",
-        "make it two probes"
-      )
-    }
-    let tcp = map.optional("tcp", .scalar("an address and a port", example: "127.0.0.1:5432", AddressText.endpoint))
-    guard map.has("http") || !map.has("tcp") else {
-      map.reject(httpKeys, because: "only an `http` probe has it", "remove it, or ask with `http: URL`")
-      return given.count == 1 ? tcp.map { .tcp($0) } : nil
-    }
-    let example = "http: \"http://127.0.0.1:8080/health\""
-    let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
-    let target = map.required("http", or: ["tcp"], url, example: example)
-    let probe = httpProbe(map, target)
-    return given.count == 1 ? probe.map { .http($0) } : nil
-  }
-
-  private static func httpProbe(_ map: MappingReader, _ target: HTTPTarget?) -> HTTPProbe? {
-    let method = map.optional("method", .scalar("an HTTP method", example: "GET", HTTPMethod.check)) ?? "GET"
-    let host = map.optional("host", .scalar("the value of the Host header", example: "example.org", HostHeader.check))
-    let status = Reader<ClosedRange<Int>>.scalar("a status", example: "200", HTTPStatus.range)
-    let expected = map.optional(
-      "expect-status",
-      .oneOrMore(of: status, "status", plural: "statuses", count: 1...32)
-    )
-    let body = map.optional("body-contains", .text("a text that the answer contains", example: "ok"))
-    if method == "HEAD", let position = map.keyPosition("body-contains") {
-      map.subject.diagnostics.error(
-        at: position,
-        "the answer to HEAD has no body that could contain anything",
-        "use `method: GET`"
-      )
-    }
-    guard let target else { return nil }
-    return HTTPProbe(
-      endpoint: target.endpoint,
-      method: method,
-      path: target.path,
-      host: host ?? target.host,
-      expectedStatus: expected ?? ProbeDefaults.expectedStatus,
-      bodyContains: body
-    )
   }
 
   private static func consequence(_ map: MappingReader, _ weight: Int?) -> ProbeSpecification.Consequence {
@@ -161,22 +108,5 @@ extension Reader where Value == Int {
       }
       return integer(in: -254 ... -1).read(node, subject)
     }
-  }
-}
-
-/// The Host header field of a probe.
-enum HostHeader {
-  /// A host with an optional port (RFC 9110, section 7.2): visible ASCII without what would end it.
-  static func check(_ text: String) throws(UnreadableText) -> String {
-    let forbidden = Array("/?#@,\"<>\\".utf8)
-    guard (1...255).contains(text.utf8.count),
-      text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !forbidden.contains($0) })
-    else {
-      throw UnreadableText(
-        "expected the value of the Host header, found \(quoted(text))",
-        "write, for example, `example.org`"
-      )
-    }
-    return text
   }
 }

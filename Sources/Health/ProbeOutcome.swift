@@ -7,8 +7,8 @@ package enum ProbeOutcome: Hashable, Sendable {
   case passed(Duration)
   /// Nothing listens: the connection was refused.
   case refused
-  /// No complete answer within the timeout.
-  case timeout
+  /// No complete answer within the timeout; how far it got.
+  case timeout(Stage)
   /// The connection was reset (RST) by the service.
   case reset
   /// The service closed the connection before a complete answer, or while it stood idle.
@@ -19,8 +19,32 @@ package enum ProbeOutcome: Hashable, Sendable {
   case wrongStatus(Int)
   /// The answer's body did not contain the expected text.
   case wrongBody
-  /// The answer was not valid HTTP.
+  /// The answer was not valid in its protocol, or longer than a probe reads.
   case malformed(String)
+  /// TLS could not be agreed upon, or the certificate is not to be trusted; carries the cause.
+  case tls(String)
+  /// The answer was valid, and not the one that was asked for; carries what is wrong with it.
+  case unexpected(String)
+  /// The command ended with this status, which is not 0.
+  case exited(Int32)
+  /// The command was ended by this signal.
+  case killed(Int32)
+  /// What is watched is not as it should be; says so in words of its own, such as "eth0 has no carrier".
+  case unmet(String)
+
+  /// How far an attempt got before its time was up: each sends an operator to another place.
+  package enum Stage: String, Hashable, Sendable, CaseIterable {
+    /// No answer to the connection's first packet: a full listen backlog, or a filter that drops it.
+    case connecting = "while connecting"
+    /// The connection stands, and TLS does not.
+    case handshake = "in the TLS handshake"
+    /// All was sent, and nothing came back: the process hangs.
+    case answer = "waiting for the answer"
+    /// The answer began, and did not end.
+    case middle = "in the middle of the answer"
+    /// The command runs on.
+    case command = "of the command"
+  }
 
   /// Whether the attempt succeeded.
   package var isSuccess: Bool {
@@ -34,13 +58,18 @@ extension ProbeOutcome: CustomStringConvertible {
     switch self {
     case .passed: "passed"
     case .refused: "connection refused"
-    case .timeout: "timeout"
+    case .timeout(let stage): "timeout \(stage.rawValue)"
     case .reset: "connection reset"
     case .closed: "connection closed"
     case .unreachable(let cause): "unreachable: \(cause)"
     case .wrongStatus(let status): "unexpected status \(status)"
     case .wrongBody: "unexpected body"
     case .malformed(let cause): "malformed answer: \(cause)"
+    case .tls(let cause): "TLS failed: \(cause)"
+    case .unexpected(let cause): "unexpected answer: \(cause)"
+    case .exited(let status): "exited with status \(status)"
+    case .killed(let signal): "killed by signal \(signal)"
+    case .unmet(let cause): cause
     }
   }
 }
@@ -57,6 +86,10 @@ package enum ProbeVerdict: UInt8, Hashable, Sendable, CaseIterable {
   case wrongStatus = 7
   case wrongBody = 8
   case malformed = 9
+  case tls = 10
+  case unexpected = 11
+  case exited = 12
+  case unmet = 13
 
   package init(_ outcome: ProbeOutcome) {
     self =
@@ -70,6 +103,10 @@ package enum ProbeVerdict: UInt8, Hashable, Sendable, CaseIterable {
       case .wrongStatus: .wrongStatus
       case .wrongBody: .wrongBody
       case .malformed: .malformed
+      case .tls: .tls
+      case .unexpected: .unexpected
+      case .exited, .killed: .exited
+      case .unmet: .unmet
       }
   }
 }
@@ -87,6 +124,10 @@ extension ProbeVerdict: CustomStringConvertible {
     case .wrongStatus: "unexpected status"
     case .wrongBody: "unexpected body"
     case .malformed: "malformed answer"
+    case .tls: "TLS failed"
+    case .unexpected: "unexpected answer"
+    case .exited: "command failed"
+    case .unmet: "condition not met"
     }
   }
 }

@@ -8,6 +8,30 @@ package struct ProbeSpecification: Hashable, Sendable {
     case tcp(Endpoint)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
+
+    /// The key that asks for this kind in the configuration: what status calls it.
+    package var word: String {
+      switch self {
+      case .tcp: "tcp"
+      case .http: "http"
+      }
+    }
+
+    /// What is asked or watched, for people.
+    package var target: String {
+      switch self {
+      case .tcp(let endpoint): "\(endpoint)"
+      case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+      }
+    }
+
+    /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.
+    package var noticesEnd: Bool {
+      switch self {
+      case .tcp: false
+      case .http: true
+      }
+    }
   }
 
   /// What a failing probe does to the group on this host.

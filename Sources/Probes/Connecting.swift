@@ -37,11 +37,11 @@ enum Connecting {
       switch error.errnoCode {
       case ECONNREFUSED: .refused
       case ECONNRESET: .reset
-      case ETIMEDOUT: .timeout
+      case ETIMEDOUT: .timeout(.connecting)
       case EPIPE, ENOTCONN, ESHUTDOWN: .closed
       default: .unreachable("connect to \(endpoint): \(name(ofErrno: error.errnoCode))")
       }
-    case ChannelError.connectTimeout: .timeout
+    case ChannelError.connectTimeout: .timeout(.connecting)
     case is ChannelError: .closed
     default: .unreachable("connect to \(endpoint): \(error)")
     }

@@ -71,7 +71,8 @@ struct HTTPAttempt {
       return .reconnect(after: Self.retrySpacing)
     case .refused:
       return .finish(ProbeResult(outcome: outcome, isDecisive: true))
-    case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed:
+    case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed, .tls, .unexpected, .exited, .killed,
+      .unmet:
       return .finish(ProbeResult(outcome: outcome))
     }
   }

@@ -68,6 +68,15 @@ final class HTTPConnection: ChannelInboundHandler {
     if case .reading(let fault, _, _) = state { fault } else { nil }
   }
 
+  /// How far the attempt under way has got.
+  var stage: ProbeOutcome.Stage {
+    switch state {
+    case .connecting: .connecting
+    case .reading: .middle
+    case .waiting, .idle, .over: .answer
+    }
+  }
+
   /// Connects and sends the first request.
   func open(on loop: any EventLoop, timeout: TimeAmount) {
     let handler = NIOLoopBound(self, eventLoop: loop)

@@ -126,11 +126,11 @@ final class HTTPProbeClient: ProbeClient {
   private func timedOut() {
     switch state {
     case .asking(_, let connection):
-      let outcome = connection.faultSoFar ?? .timeout
+      let outcome = connection.faultSoFar ?? .timeout(connection.stage)
       connection.close()
       finish(ProbeResult(outcome: outcome), in: .disconnected)
     case .pausing:
-      finish(ProbeResult(outcome: .timeout), in: .disconnected)
+      finish(ProbeResult(outcome: .timeout(.connecting)), in: .disconnected)
     case .disconnected, .standing, .broken, .stopped:
       break
     }

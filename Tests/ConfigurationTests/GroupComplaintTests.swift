@@ -79,9 +79,10 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "tcp: 127.0.0.1:80,",
     """
-    17:34: error: `host` in probe `http`: only an `http` probe has it; remove it, or ask with `http: URL`
-    17:53: error: `expect-status` in probe `http`: only an `http` probe has it; remove it, or ask with `http: \
-    URL`
+    17:34: error: `host` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
+    "http://127.0.0.1:8080/health"`
+    17:53: error: `expect-status` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
+    "http://127.0.0.1:8080/health"`
     """
   ),
   BadFile(

@@ -5,7 +5,7 @@ import Testing
 @testable import Health
 
 private let ok = ProbeResult(outcome: .passed(.milliseconds(1)))
-private let plain = ProbeResult(outcome: .timeout)
+private let plain = ProbeResult(outcome: .timeout(.answer))
 private let decisive = ProbeResult(outcome: .refused, isDecisive: true)
 
 /// A history: results as letters (`+` success, `-` plain failure, `!` decisive failure) and the state after each

@@ -92,11 +92,11 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       bodyContains: "fine",
       outcome: .wrongBody
     ),
-    AnswerCase(name: "silence", steps: [], outcome: .timeout),
+    AnswerCase(name: "silence", steps: [], outcome: .timeout(.answer)),
     AnswerCase(
       name: "half an answer",
       steps: [.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")],
-      outcome: .timeout
+      outcome: .timeout(.middle)
     ),
     AnswerCase(name: "closed before an answer", steps: [.close], outcome: .closed),
     AnswerCase(name: "closed within the head", steps: [.send("HTTP/1.1 200 OK\r\nContent"), .close], outcome: .closed),
@@ -176,12 +176,12 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
     AnswerCase(
       name: "slow head",
       steps: [.send("HTTP/1.1 200 OK\r\n"), .drip("X: y\r\n", every: .milliseconds(5))],
-      outcome: .timeout
+      outcome: .timeout(.answer)
     ),
     AnswerCase(
       name: "slow body",
       steps: [.send("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), .drip("x", every: .milliseconds(5))],
-      outcome: .timeout
+      outcome: .timeout(.middle)
     ),
   ]
 }
@@ -192,7 +192,8 @@ extension ProbeTests {
     func outcomeOfAnAnswer(_ row: AnswerCase) async throws {
       let server = try await TestServer { $0.request > 0 ? row.steps : [] }
       // Where a timeout is the outcome it must be short; elsewhere it must never be what ends the attempt.
-      let mayTimeOut = row.outcome == .timeout || row.name.contains("never ends")
+      let mayTimeOut =
+        row.outcome == .timeout(.answer) || row.outcome == .timeout(.middle) || row.name.contains("never ends")
       let probe = httpProbe(
         server.endpoint,
         method: row.method,

@@ -148,7 +148,7 @@ extension ProbeTests {
         for worker in nginx.workers { kill(worker, SIGSTOP) }
         var result = try await results.next()
         for _ in 0..<1000 where result.outcome.isSuccess { result = try await results.next() }
-        #expect(result == ProbeResult(outcome: .timeout))
+        #expect(result == ProbeResult(outcome: .timeout(.answer)))
       }
     }
   }

@@ -150,7 +150,7 @@ extension ProbeTests {
         try await results.nextPasses()
         try await server.closeConnections()
         let result = try await results.next()
-        #expect(result == ProbeResult(outcome: .timeout))
+        #expect(result == ProbeResult(outcome: .timeout(.answer)))
       }
       await server.stop()
     }
@@ -231,7 +231,7 @@ extension ProbeTests {
 @Suite struct HTTPAttemptTests {
   private static let now = NIODeadline.uptimeNanoseconds(1)
 
-  @Test(arguments: [ProbeOutcome.refused, .reset, .closed, .timeout, .unreachable("x")])
+  @Test(arguments: [ProbeOutcome.refused, .reset, .closed, .timeout(.answer), .unreachable("x")])
   func withoutAStandingConnectionAFailureIsPlain(_ outcome: ProbeOutcome) {
     var attempt = HTTPAttempt.first(at: Self.now)
     #expect(attempt.connectionFailed(outcome) == .finish(ProbeResult(outcome: outcome)))
@@ -259,7 +259,7 @@ extension ProbeTests {
     #expect(attempt.connectionFailed(.refused) == .finish(ProbeResult(outcome: .refused, isDecisive: true)))
   }
 
-  @Test(arguments: [ProbeOutcome.timeout, .unreachable("x")])
+  @Test(arguments: [ProbeOutcome.timeout(.answer), .unreachable("x")])
   func whatMayBeTheNetworksFaultIsNeverDecisive(_ outcome: ProbeOutcome) {
     var attempt = HTTPAttempt.afterBreak(at: Self.now, isExtra: true)
     #expect(attempt.connectionFailed(outcome) == .finish(ProbeResult(outcome: outcome)))

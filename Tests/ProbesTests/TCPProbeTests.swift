@@ -48,7 +48,7 @@ extension ProbeTests {
       let probe = tcpProbe(try endpoint(try #require(address.port)), timeout: .milliseconds(100))
       try await withProbes([probe]) { _, results in
         let result = try await results.next()
-        #expect(result == ProbeResult(outcome: .timeout))
+        #expect(result == ProbeResult(outcome: .timeout(.connecting)))
       }
       for filler in fillers { try await filler.close() }
       try await listener.close()
