@@ -53,8 +53,9 @@ let package = Package(
     .target(name: "CLinux"),
     library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
+    library("Commands", ["Control", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
-    library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
+    library("Probes", ["Health", "Election", "Commands", "CLinux", nioCore, nioPosix, nioHTTP1]),
 
     // What outlives the agent: small, and without an event loop.
     library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
@@ -63,7 +64,8 @@ let package = Package(
     library(
       "Agent",
       [
-        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Guardian", "CLinux",
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Commands", "Guardian",
+        "CLinux",
         nioCore, nioPosix, logging,
       ]
     ),
@@ -89,6 +91,7 @@ let package = Package(
       swiftSettings: strict
     ),
     tests("Control", ["baton"]),
+    tests("Commands", ["Control", "CLinux"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),

@@ -99,6 +99,7 @@ extension ProbeSpecification.Kind {
     switch self {
     case .tcp(let endpoint): "TCP \(endpoint)"
     case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+    case .exec(let probe): "\(probe.arguments.joined(separator: " ")) as \(probe.user)"
     }
   }
 }

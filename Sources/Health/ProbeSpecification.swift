@@ -8,12 +8,15 @@ package struct ProbeSpecification: Hashable, Sendable {
     case tcp(Endpoint)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
+    /// A program ends with status 0.
+    case exec(ExecProbe)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
       switch self {
       case .tcp: "tcp"
       case .http: "http"
+      case .exec: "exec"
       }
     }
 
@@ -22,6 +25,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       switch self {
       case .tcp(let endpoint): "\(endpoint)"
       case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+      case .exec(let probe): probe.arguments.joined(separator: " ")
       }
     }
 
@@ -30,6 +34,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       switch self {
       case .tcp: false
       case .http: true
+      case .exec: false
       }
     }
   }

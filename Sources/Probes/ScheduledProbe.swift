@@ -30,6 +30,7 @@ final class ScheduledProbe {
       switch specification.kind {
       case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
       case .http(let probe): HTTPProbeClient(probe, timeout: timeout, on: loop, report: report)
+      case .exec(let probe): ExecProbeClient(probe, timeout: timeout, on: loop, report: report)
       }
   }
 

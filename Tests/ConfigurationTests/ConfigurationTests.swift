@@ -183,3 +183,12 @@ func `booleans may be spelt as YAML spells them`(text: String, value: Bool) thro
   let text = "\u{feff}" + goodFile.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
   #expect(try parse(text).settings == parse(goodFile).settings)
 }
+
+@Test func `a command is a path with arguments, run as nobody unless told otherwise`() throws {
+  let text = goodFile(replacing: "tcp: 127.0.0.1:5432", by: "exec: [ /usr/lib/check, \"-x y\" ]")
+  let probes = try #require(parse(text).settings.groups.first?.probes)
+  #expect(probes.last?.kind == .exec(ExecProbe(arguments: ["/usr/lib/check", "-x y"], user: "nobody")))
+  let short = goodFile(replacing: "tcp: 127.0.0.1:5432", by: "exec: /usr/lib/check, user: postgres")
+  let others = try #require(parse(short).settings.groups.first?.probes)
+  #expect(others.last?.kind == .exec(ExecProbe(arguments: ["/usr/lib/check"], user: "postgres")))
+}

@@ -71,8 +71,31 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "",
     """
-    17:13: error: `http` or `tcp` is missing in probe `http`; add, for example, `http: \
+    17:13: error: `http`, `tcp` or `exec` is missing in probe `http`; add, for example, `http: \
     "http://127.0.0.1:8080/health"`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "exec: /usr/lib/check -x",
+    """
+    18:21: error: `exec`: expected a program and its arguments, found `/usr/lib/check -x`; no shell reads it: write \
+    `[/usr/lib/check, -x]`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "exec: [check, -x]",
+    """
+    18:21: error: `exec`: expected the absolute path of a program, found `check`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "tcp: 127.0.0.1:5432, user: nobody",
+    """
+    18:36: error: `user` in probe `port`: only a probe with `exec` has it; remove it, or ask with `exec: \
+    [ /usr/lib/check, "-x" ]`
     """
   ),
   BadFile(
