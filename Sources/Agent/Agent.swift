@@ -2,7 +2,8 @@
 //
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
 // kernel's thread works on netlink; one loop probes; one serves the control socket and the journal; one thread writes
-// log and state file; one waits for news from the kernel, one for the guardian's end; the main thread waits for signals.
+// log and state file; one waits for news from the kernel, one for the guardian's end; each command that runs has one; the
+// main thread waits for signals.
 
 import Configuration
 import Control
@@ -167,6 +168,9 @@ package final class Agent: Sendable {
     }
     guardian.rest()
     probes.stop()
+    let settled = control.next().makePromise(of: Void.self)
+    desk.hooks.close { settled.succeed() }
+    try settled.futureResult.wait()
     let closed = control.next().makePromise(of: Void.self)
     desk.close { closed.succeed() }
     try closed.futureResult.wait()

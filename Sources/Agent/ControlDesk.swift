@@ -30,6 +30,8 @@ final class ControlDesk: ControlHandler {
   private let books: NIOLoopBoundBox<Books>
   private let recorder: Recorder
   private let started: Timestamp
+  /// Runs the hooks.
+  let hooks: HookDesk
   /// How often watchers see what changes without an event, such as round-trip times.
   private static let refresh: TimeAmount = .seconds(1)
 
@@ -39,10 +41,12 @@ final class ControlDesk: ControlHandler {
     started = .now
     let books = Books(journal: Journal(), state: state)
     self.books = .makeBoxSendingValue(books, eventLoop: loop)
+    hooks = HookDesk(on: loop)
   }
 
   /// Gets to know the node, and the configuration's groups and addresses.
   func connect(_ driver: NIOLoopBound<NodeDriver>, _ settings: Settings) {
+    hooks.begin { [self] in note($0) }
     loop.execute { [self] in
       books.value.driver = driver
       configured(settings)
@@ -58,6 +62,7 @@ final class ControlDesk: ControlHandler {
   }
 
   private func configured(_ settings: Settings) {
+    hooks.configure(settings)
     for group in settings.groups { books.value.groupNames[WireID(name: group.name)] = group.name }
     let addresses = settings.groups.flatMap(\.virtualAddresses).map {
       StateFile.Address(address: "\($0.address)", prefixLength: $0.prefixLength, interface: $0.interface)
@@ -210,7 +215,7 @@ final class ControlDesk: ControlHandler {
 
   private func report(_ group: String?, _ reply: @escaping @Sendable (Response) -> Void) {
     withSnapshot(reply) { [self] snapshot in
-      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      let report = report(snapshot, only: group)
       if let group, report.groups.isEmpty {
         let known = snapshot.node.groups.map(\.settings.name)
         return reply(.failure(.unknownGroup(group, known: known)))
@@ -219,9 +224,13 @@ final class ControlDesk: ControlHandler {
     }
   }
 
+  private func report(_ snapshot: Snapshot, only group: String?) -> StatusReport {
+    snapshot.report(started: started, probesSince: books.value.probesSince, hooks: hooks.reports, only: group)
+  }
+
   private func why(_ group: String, _ reply: @escaping @Sendable (Response) -> Void) {
     withSnapshot(reply) { [self] snapshot in
-      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      let report = report(snapshot, only: group)
       guard let found = report.groups.first else {
         let known = snapshot.node.groups.map(\.settings.name)
         return reply(.failure(.unknownGroup(group, known: known)))

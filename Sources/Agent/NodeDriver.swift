@@ -160,6 +160,11 @@ final class NodeDriver {
       kernel.announce(addresses) { [desk] failure in
         if let failure { desk.announcementFailed(group, failure) }
       }
+    case .tell(let group, let transition): desk.hooks.tell(group, transition)
+    case .consult(let group, let operation, let hook, let transition):
+      desk.hooks.ask(hook, group, transition) { [bound, loop] in
+        loop.execute { bound.value.handle(.consulted(group: group, operation: operation)) }
+      }
     case .journal(let event):
       desk.note(event)
       if case .transition = event { services.status(statusLine) }

@@ -64,6 +64,12 @@ extension ConfigurationReport.Group {
       )
     }
     for probe in probes { lines += probe.lines }
+    for hook in Hook.allCases {
+      guard let command = settings.hooks[hook] else { continue }
+      let text = command.arguments.joined(separator: " ")
+      lines.append("  hook      \(hook.rawValue): \(text) as \(command.user), within \(command.timeout.readable)")
+      if hook.isAsked { lines.append("            \(hook.consequence)") }
+    }
     return lines
   }
 }
@@ -80,6 +86,16 @@ extension ConfigurationReport.Probe {
     )
     if let effect { lines.append("            then \(effect.readable)") }
     return lines
+  }
+}
+
+extension Hook {
+  /// What waits for it.
+  fileprivate var consequence: String {
+    switch self {
+    case .master, .backup, .fault: "nothing waits for it"
+    case .beforeRelease: "a handover waits for it, a failover never does"
+    }
   }
 }
 

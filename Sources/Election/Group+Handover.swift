@@ -23,13 +23,24 @@ package struct Step: Hashable, Sendable {
   package var retryAt: Instant
   /// When it has failed.
   package var deadline: Instant
+  /// The hook that an offer waits for before it is carried out.
+  package var consultation: Consultation?
+  /// Until when it is told again and again; later, heartbeats will do.
+  private let hurriesUntil: Instant
 
-  init(kind: HandoverStep, peer: Int, cause: HandoverCause, _ world: Surroundings) {
+  /// - Parameter patience: How long the other side may have to wait for hooks.
+  init(kind: HandoverStep, peer: Int, cause: HandoverCause, patience: Duration = .zero, _ world: Surroundings) {
     self.kind = kind
     self.peer = peer
     self.cause = cause
     retryAt = world.now + world.stepRetry
-    deadline = world.now + world.stepDeadline
+    hurriesUntil = world.now + world.stepDeadline
+    deadline = hurriesUntil + patience
+  }
+
+  /// Notes that it was told.
+  mutating func wasTold(_ world: Surroundings) {
+    retryAt = world.now + (world.now < hurriesUntil ? world.stepRetry : max(world.stepRetry, world.timing.interval))
   }
 }
 
@@ -79,6 +90,7 @@ extension Group {
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) {
+    tellIfPreparedInVain(&outbox)
     step = nil
     views[successor].refusedUntil = world.now + .seconds(10)
     outbox.isDirty = true
@@ -119,7 +131,8 @@ extension Group {
   mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), let record = views[master].record else { return }
     if step?.kind == .ready, step?.peer == master { return }
-    begin(Step(kind: .ready, peer: master, cause: record.cause, world), world, &outbox)
+    let patience = settings.hooks[.beforeRelease]?.timeout ?? .zero
+    begin(Step(kind: .ready, peer: master, cause: record.cause, patience: patience, world), world, &outbox)
   }
 
   /// Says that this node cannot take over, to a master that offers or has released.
@@ -162,6 +175,7 @@ extension Group {
     case .offer:
       guard case .master(.holding) = state else { return false }
       if answer == .ready {
+        guard isPreparedToRelease(to: step.peer, cause: step.cause, world, &outbox) else { break }
         release(next: .handOver(to: step.peer, cause: step.cause), world, &outbox)
         return true
       }
@@ -193,11 +207,13 @@ extension Group {
         return releaseFailed(to: step.peer, world, &outbox)
       }
     }
+    // What was asked meanwhile may have given the step more time.
+    guard let step = self.step else { return true }
     if !wake(at: step.deadline, world) { return stepExpired(step, world, &outbox) }
     if !wake(at: step.retryAt, world) {
-      self.step?.retryAt = world.now + world.stepRetry
+      self.step?.wasTold(world)
       outbox.isDirty = true
-      _ = wake(at: world.now + world.stepRetry, world)
+      _ = wake(at: self.step?.retryAt ?? world.now, world)
     }
     return false
   }

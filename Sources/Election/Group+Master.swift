@@ -33,6 +33,7 @@ extension Group {
       openGate(world, &outbox)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
+      tell(.master, &outbox)
       return
     }
     // Half of the addresses is worse than none: another node can hold them all.

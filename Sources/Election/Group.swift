@@ -112,6 +112,8 @@ package struct Group: Hashable, Sendable {
   var mending: Set<UInt64> = []
   /// When they are tried again after a refusal.
   var mendAt: Instant?
+  /// The state that hooks were last told of.
+  var toldState: GroupState = .initial
   private var operations: UInt64 = 0
 
   package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
@@ -307,6 +309,8 @@ package struct Group: Hashable, Sendable {
         .transition(group: settings.name, from: former, to: publicState, term: term, reason: reason)
       )
     }
+    // A master tells when the addresses are here.
+    if publicState != .master { tell(publicState, &outbox) }
   }
 
   /// Notes a moment at which a condition comes true; whether it still lies ahead.

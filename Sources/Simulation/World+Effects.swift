@@ -73,7 +73,11 @@ extension World {
       hosts[host].guardian.keep(encode(heartbeat, by: agent, host), for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
-    case .announce: break
+    case .announce, .tell: break
+    case .consult(let group, let operation, _, _):
+      guard let life = hosts[host].agent?.life else { return nil }
+      let answer = Input.consulted(group: group, operation: operation)
+      schedule(.input(answer, host: host, life: life), in: .milliseconds(1))
     case .journal(let event): journal(event, host)
     case .answer(let request, let answer):
       note("answers request \(request): \(words(answer))", of: host)
@@ -199,7 +203,7 @@ extension Command.EffectKind {
       case .obituary: .obituary
       case .addAddresses: .add
       case .removeAddresses: .remove
-      case .announce: .announce
+      case .announce, .tell, .consult: .announce
       case .journal, .keepTerm, .keepMaintenance, .left: .keep
       case .answer: .answer
       }
