@@ -26,7 +26,7 @@ final class HookDesk: Sendable {
     let hook: Hook
     let command: HookCommand
     let message: HookMessage
-    let whenOver: (@Sendable () -> Void)?
+    let whenOver: (@Sendable (String?) -> Void)?
   }
 
   private struct Line {
@@ -67,11 +67,17 @@ final class HookDesk: Sendable {
     }
   }
 
-  /// Runs a hook that is waited for; calls back on some thread when it has ended, or its time is up.
-  func ask(_ hook: Hook, _ group: WireID, _ transition: Transition, whenOver: @escaping @Sendable () -> Void) {
+  /// Runs a hook that is waited for; calls back on the loop when it has ended, or its time is up, and says what became
+  /// of it if that is not success. Who asks again does not wait for the former answer any more: what runs is stopped.
+  func ask(
+    _ hook: Hook,
+    _ group: WireID,
+    _ transition: Transition,
+    whenOver: @escaping @Sendable (String?) -> Void
+  ) {
     let time = Timestamp.now
     loop.execute { [self] in
-      if !submit(hook, group, transition, time, whenOver: whenOver) { whenOver() }
+      if !submit(hook, group, transition, time, whenOver: whenOver) { whenOver(nil) }
     }
   }
 
@@ -122,7 +128,7 @@ final class HookDesk: Sendable {
     _ id: WireID,
     _ transition: Transition,
     _ time: Timestamp,
-    whenOver: (@Sendable () -> Void)?
+    whenOver: (@Sendable (String?) -> Void)?
   ) -> Bool {
     guard let settings = books.value.settings,
       let group = settings.groups.first(where: { WireID(name: $0.name) == id }), let command = group.hooks[hook]
@@ -130,11 +136,15 @@ final class HookDesk: Sendable {
     let message = HookMessage(hook, transition, time, group, settings)
     let lane = Lane(group: group.name, isAsked: hook.isAsked)
     var line = books.value.lines[lane] ?? Line()
+    if lane.isAsked {
+      line.waiting = []
+      line.running?.command.cancel()
+    }
     line.waiting.append(Job(hook: hook, command: command, message: message, whenOver: whenOver))
     if line.waiting.count > Self.capacity {
       let skipped = line.waiting.removeFirst()
       books.value.note(.hookSkipped(group: group.name, hook: skipped.hook.rawValue, term: skipped.message.term))
-      skipped.whenOver?()
+      skipped.whenOver?("left out")
     }
     books.value.lines[lane] = line
     startNext(in: lane)
@@ -186,7 +196,7 @@ final class HookDesk: Sendable {
   private func finish(_ job: Job, _ run: HookReport.Run) {
     books.value.last[job.message.group, default: [:]][job.hook] = run
     books.value.note(.hookRan(group: job.message.group, hook: job.hook.rawValue, run))
-    job.whenOver?()
+    job.whenOver?(run.succeeded ? nil : run.result)
   }
 
   private func callIfIdle() {
@@ -206,7 +216,7 @@ extension HookReport.Run {
       case .exited(let status): "exited with status \(status)" + (result.words.map { ": \($0)" } ?? "")
       case .killed(let signal): "killed by signal \(signal)"
       case .timeout: "stopped: it took longer than \(result.took.readable)"
-      case .cancelled: "stopped: the agent leaves"
+      case .cancelled: "stopped: nobody waits for it any more"
       case .notStarted(let cause): cause
       }
     let milliseconds = result.took.nanoseconds / 1_000_000

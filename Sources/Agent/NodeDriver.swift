@@ -162,8 +162,8 @@ final class NodeDriver {
       }
     case .tell(let group, let transition): desk.hooks.tell(group, transition)
     case .consult(let group, let operation, let hook, let transition):
-      desk.hooks.ask(hook, group, transition) { [bound, loop] in
-        loop.execute { bound.value.handle(.consulted(group: group, operation: operation)) }
+      desk.hooks.ask(hook, group, transition) { [bound, loop] refusal in
+        loop.execute { bound.value.handle(.consulted(group: group, operation: operation, refusal: refusal)) }
       }
     case .journal(let event):
       desk.note(event)

@@ -64,6 +64,11 @@ extension ConfigurationReport.Group {
       )
     }
     for probe in probes { lines += probe.lines }
+    if settings.hooks[.beforePromote] != nil {
+      lines.append(
+        "  failover  no answer for \(outage.lowerBound.readable) to \(outage.upperBound.readable), with the time of before-promote"
+      )
+    }
     for hook in Hook.allCases {
       guard let command = settings.hooks[hook] else { continue }
       let text = command.arguments.joined(separator: " ")
@@ -95,6 +100,7 @@ extension Hook {
     switch self {
     case .master, .backup, .fault: "nothing waits for it"
     case .beforeRelease: "a handover waits for it, a failover never does"
+    case .beforePromote: "each promotion waits for it, and it may refuse"
     }
   }
 }

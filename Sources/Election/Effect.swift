@@ -62,6 +62,8 @@ package enum Event: Hashable, Sendable {
   case rivalSeen(group: String, node: String)
   /// An address of the group had been removed by somebody else and is put back.
   case addressRepaired(group: String, VirtualAddress)
+  /// The hook before a promotion refused it, or did not answer.
+  case promotionRefused(group: String, cause: String)
   /// An operation on addresses failed.
   case addressesFailed(group: String, String)
   /// A peer was heard for the first time, or again.

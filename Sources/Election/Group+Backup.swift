@@ -12,6 +12,10 @@ extension Group {
       become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
       return true
     }
+    let master = claimant(world)
+    let isAble = obstacle == nil || mayTakeBack(obstacle, world)
+    if !isAble || master != nil && offerer(world) == nil { forgetPromotion(&outbox) }
+    if resolvePromotion(world, &outbox) { return true }
     if obstacle == nil {
       if takeRelease(world, &outbox) { return true }
       answerOffers(world, &outbox)
@@ -19,7 +23,7 @@ extension Group {
       answerAsUnable(world, &outbox)
     }
 
-    if let master = claimant(world) {
+    if let master {
       if lastMaster != master { noteMaster(master, world, &outbox) }
       if let record = views[master].record, record.state == .master { lastMasterTerm = record.term }
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
@@ -30,12 +34,15 @@ extension Group {
     let start = masterlessSince ?? world.now
     if masterlessSince == nil { state = .backup(masterlessSince: start) }
     // While a successor has our release, the group is on its way.
-    guard obstacle == nil || mayTakeBack(obstacle, world), step?.kind != .release else { return false }
+    guard isAble, step?.kind != .release else { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
     let begin = max(start + handoverPatience(world), candidacyEnds(world))
     if wake(at: begin + delay * betterRanks(world), world) { return false }
-    promote(term: term + 1, because: takeoverReason(world), world, &outbox)
-    return true
+    if isPromotionClaimed(world) {
+      forgetPromotion(&outbox)
+      return false
+    }
+    return promote(term: term + 1, because: takeoverReason(world), world, &outbox)
   }
 
   /// When a node that has just become eligible may take over: not before the others had the time to say that they have,
@@ -126,14 +133,17 @@ extension Group {
     }
   }
 
-  /// Becomes master: the kernel gets the addresses, and the peers hear of it at once.
+  /// Becomes master, if nothing speaks against it: the kernel gets the addresses, and the peers hear of it at once.
+  /// Whether it did.
   mutating func promote(
     term newTerm: UInt64,
     because reason: Reason,
     _ world: Surroundings,
     _ outbox: inout Outbox
-  ) {
+  ) -> Bool {
+    guard isPermitted(reason, world, &outbox) else { return false }
     let operation = nextOperation()
+    promotionRefusals = 0
     term = newTerm
     step = nil
     lastMaster = nil
@@ -141,5 +151,6 @@ extension Group {
     outbox.effects.append(.addAddresses(group: id, operation: operation, settings.virtualAddresses))
     outbox.effects.append(.keepTerm(group: id, newTerm))
     become(.master(.acquiring(operation: operation)), because: reason, world, &outbox)
+    return true
   }
 }

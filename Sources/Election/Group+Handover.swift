@@ -76,7 +76,8 @@ extension Group {
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) -> Bool {
-    begin(Step(kind: .offer, peer: successor, cause: cause, world), world, &outbox)
+    let patience = settings.hooks[.beforePromote]?.timeout ?? .zero
+    begin(Step(kind: .offer, peer: successor, cause: cause, patience: patience, world), world, &outbox)
     // What the node answered to an earlier offer is no answer to this one.
     views[successor].record?.handover = .none
     outbox.journal(.handoverBegan(group: settings.name, to: world.names[successor], cause: cause))
@@ -106,15 +107,15 @@ extension Group {
       guard let record = views[node].record, record.handover == .release,
         record.handoverPeer == world.ids[world.here], record.term > releasedTerm, !isTaken(record.term, besides: node)
       else { continue }
-      releasedTerm = record.term
       // The old master names the term; should a greater one have been heard meanwhile, it must still grow.
-      promote(
+      let isDone = promote(
         term: record.term >= term ? record.term : term + 1,
         because: .handedOverBy(node: world.names[node], cause: record.cause),
         world,
         &outbox
       )
-      return true
+      if isDone { releasedTerm = record.term }
+      return isDone
     }
     return false
   }
@@ -131,6 +132,9 @@ extension Group {
   mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), let record = views[master].record else { return }
     if step?.kind == .ready, step?.peer == master { return }
+    // Asked before it is said, so that the addresses are nowhere only for as long as they ever are.
+    let reason = Reason.handedOverBy(node: world.names[master], cause: record.cause)
+    guard isPermitted(reason, world, &outbox) else { return }
     let patience = settings.hooks[.beforeRelease]?.timeout ?? .zero
     begin(Step(kind: .ready, peer: master, cause: record.cause, patience: patience, world), world, &outbox)
   }
@@ -143,7 +147,7 @@ extension Group {
   }
 
   /// The live node whose step is an offer or a release to this node.
-  private func offerer(_ world: Surroundings) -> Int? {
+  func offerer(_ world: Surroundings) -> Int? {
     views.indices.first { node in
       guard node != world.here, views[node].isAlive, let record = views[node].record,
         record.handoverPeer == world.ids[world.here]
@@ -240,7 +244,7 @@ extension Group {
     lastMaster = nil
     let obstacle = obstacle(world)
     if case .backup = state, claimant(world) == nil, obstacle == nil || obstacle == .maintenance {
-      promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
+      _ = promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
     }
     return true
   }

@@ -226,7 +226,7 @@ extension Group {
       // Better served from here than not at all: without a successor the addresses stay.
       guard let successor = bestSuccessor(world) else { return false }
       return offer(to: successor, cause: .maintenance, world, &outbox)
-    case .linkDown?, .addressFailure?, .doubt?, nil:
+    case .linkDown?, .addressFailure?, .doubt?, .promotionRefused?, nil:
       return considerRequests(world, &outbox)
     }
   }

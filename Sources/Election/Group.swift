@@ -114,6 +114,12 @@ package struct Group: Hashable, Sendable {
   var mendAt: Instant?
   /// The state that hooks were last told of.
   var toldState: GroupState = .initial
+  /// The question before a promotion, if it has been asked.
+  var promotion: Promotion?
+  /// That it was refused, for as long as that counts.
+  var promotionRefusal: Refusal?
+  /// How often in a row it was refused.
+  var promotionRefusals = 0
   private var operations: UInt64 = 0
 
   package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
@@ -227,6 +233,7 @@ package struct Group: Hashable, Sendable {
   }
 
   private mutating func evaluateFault(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    if resolvePromotion(world, &outbox) { return true }
     answerAsUnable(world, &outbox)
     guard case .fault(let former) = state else { return false }
     if let addressFailure, !wake(at: addressFailure.until, world) { self.addressFailure = nil }
@@ -261,6 +268,7 @@ package struct Group: Hashable, Sendable {
       priority: UInt8(base),
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
+      isPromoting: promotion != nil,
       handover: step?.kind ?? .none,
       handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
@@ -289,6 +297,7 @@ package struct Group: Hashable, Sendable {
     }
     if world.isInMaintenance { return .maintenance }
     if let doubt = world.doubtUntil, world.now < doubt { return .doubt }
+    if let promotionRefusal { return .promotionRefused(promotionRefusal.cause) }
     return nil
   }
 
@@ -309,6 +318,7 @@ package struct Group: Hashable, Sendable {
         .transition(group: settings.name, from: former, to: publicState, term: term, reason: reason)
       )
     }
+    if publicState != .backup { promotion = nil }
     // A master tells when the addresses are here.
     if publicState != .master { tell(publicState, &outbox) }
   }
@@ -350,7 +360,7 @@ extension Obstacle {
   /// Whether it makes a fault; a node in maintenance or doubt is a backup that does not take over.
   var isFault: Bool {
     switch self {
-    case .maintenance, .doubt: false
+    case .maintenance, .doubt, .promotionRefused: false
     case .notParticipating, .leaving, .linkDown, .probePending, .probeFailing, .addressFailure: true
     }
   }

@@ -11,6 +11,8 @@ package enum Hook: String, Hashable, Sendable, CaseIterable {
   case fault
   /// A handover is agreed upon, and the addresses are about to be removed: it is waited for.
   case beforeRelease = "before-release"
+  /// This node is about to become master: it is waited for, and may refuse.
+  case beforePromote = "before-promote"
 
   /// The hook that is told of a state; nil when none is.
   package init?(_ state: GroupState) {
@@ -26,7 +28,7 @@ package enum Hook: String, Hashable, Sendable, CaseIterable {
   package var isAsked: Bool {
     switch self {
     case .master, .backup, .fault: false
-    case .beforeRelease: true
+    case .beforeRelease, .beforePromote: true
     }
   }
 }
@@ -74,7 +76,9 @@ package struct Consultation: Hashable, Sendable {
 
 extension GroupSettings {
   /// How much longer a handover may take because it waits for hooks.
-  package var hookPatience: Duration { hooks[.beforeRelease]?.timeout ?? .zero }
+  package var hookPatience: Duration {
+    (hooks[.beforeRelease]?.timeout ?? .zero) + (hooks[.beforePromote]?.timeout ?? .zero)
+  }
 }
 
 extension Group {

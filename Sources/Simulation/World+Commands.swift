@@ -71,6 +71,7 @@ extension World {
     case .link(let host, let interface, let isUp): setLink(interface, isUp: isUp, on: host)
     case .kernel(let host, let fault): setFault(fault, host)
     case .deleteAddress(let host, let group): deleteAddress(of: group, on: host)
+    case .hooks(let host, let hooks): hosts[host].hooks = hooks
     case .probe(let host, let group, let name, let service):
       guard hosts[host].services.indices.contains(group) else { return }
       hosts[host].services[group][name == "load" ? 1 : 0] = service
@@ -164,6 +165,7 @@ extension World {
       hosts[host].lateness = .zero...(.microseconds(200))
       hosts[host].stall = (0, .zero)
       hosts[host].traps = []
+      hosts[host].hooks = .quick(.milliseconds(5))
       hosts[host].services = hosts[host].services.map { $0.map { _ in .well } }
       hosts[host].kernel.delay = .microseconds(100)...(.microseconds(300))
       (hosts[host].kernel.refusedAdditions, hosts[host].kernel.refusedRemovals) = (0, 0)

@@ -65,4 +65,17 @@ private func complaints(_ text: String) -> [String] {
   let lines = ConfigurationReport(try parse(text)).lines
   #expect(lines.contains("  hook      master: /bin/hook up as root, within 10 s"))
   #expect(lines.contains("            a handover waits for it, a failover never does"))
+  #expect(!lines.contains { $0.contains("failover  no answer") })
+}
+
+@Test func `the failover bound of a group has the time of the hook that a promotion waits for`() throws {
+  let text = goodFile(
+    replacing: "preempt: false",
+    by: "preempt: false\n    hooks: { before-promote: /bin/fence, timeout: 3s }"
+  )
+  let report = ConfigurationReport(try parse(text))
+  let group = try #require(report.groups.first)
+  #expect(group.outage.lowerBound == report.detection.outage.lowerBound)
+  #expect(group.outage.upperBound == report.detection.outage.upperBound + .seconds(3))
+  #expect(report.lines.contains("            each promotion waits for it, and it may refuse"))
 }

@@ -120,5 +120,37 @@ extension BatonTests {
         try pair.waitUntilSettled(master: beta)
       }
     }
+
+    @Test("A program that refuses keeps its host backup, and the other one serves on; asked, it lets the address come")
+    func beforePromote() throws {
+      try settled({ host in
+        // Refuses for as long as a file is there, and says whether the address was there already.
+        let hook = try script(
+          "fence",
+          """
+          ip -o addr show dev eth0 | grep -c '\(Lab.virtualAddress)/' >> \(host.directory)/heard
+          [ ! -e \(host.directory)/refuse ] || { echo no token; exit 1; }
+          """,
+          on: host
+        )
+        return "{ before-promote: { command: [\(hook)], timeout: 10s } }"
+      }) { pair in
+        let (alpha, beta) = (pair.alpha, pair.beta)
+        #expect(heard(alpha) == ["0"])
+        try Files.write("", to: beta.directory + "/refuse")
+        let (status, output) = try pair.baton(alpha, "handover", "web")
+        #expect(status != 0, "\(output)")
+        #expect(heard(beta) == ["0"])
+        #expect(pair.has(Lab.virtualAddress, alpha))
+        #expect(pair.group(on: beta)?.nodes.map(\.eligible) == [true, false])
+        #expect(pair.group(on: beta)?.hooks?.first?.last?.result == "exited with status 1: no token")
+        #expect(pair.events(of: beta).contains { $0.kind == "promotion" })
+
+        unlink(beta.directory + "/refuse")
+        try pair.end(alpha, by: SIGKILL)
+        try pair.wait(for: "beta to be asked again, and to take over") { pair.has(Lab.virtualAddress, beta) }
+        #expect(heard(beta) == ["0", "0"])
+      }
+    }
   }
 }

@@ -42,7 +42,7 @@ final class PromiseCheck {
   func asked(_ request: UInt64, _ host: Int, _ world: World) {
     guard let agent = world.hosts[host].agent, !agent.isStopped, !agent.isStalled else { return }
     requests[request] = Request(host: host, life: agent.life)
-    world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval)
+    world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval + hookTime(world) * 2)
   }
 
   func answered(_ request: UInt64, _ world: World) {
@@ -52,20 +52,34 @@ final class PromiseCheck {
 
   func agentGone(_ host: Int) { requests = requests.filter { $0.value.host != host } }
 
+  /// How long each of the hooks may take that somebody waits for.
+  private func hookTime(_ world: World) -> Duration { world.plan.hasHooks ? Plan.hookTimeout : .zero }
+
+  /// Whether some hook of this history refuses or hangs, so that a group may rightly be held by nobody.
+  private func mayBeRefused(_ world: World) -> Bool {
+    world.scenario.commands.contains { command in
+      switch command {
+      case .hooks(_, .refusing), .hooks(_, .hanging): true
+      default: false
+      }
+    }
+  }
+
   // MARK: Outages
 
   /// A host's power goes: in a calm cluster, somebody else answers within the bound.
   func powerGoes(_ host: Int, _ world: World) {
     let calm = max(world.plan.interval * 150, .seconds(5))
     guard disturbedAt == world.now, before + calm.nanoseconds <= world.now, world.network.isFair,
-      world.hosts.filter({ $0.agent != nil }).count > 1
+      world.hosts.filter({ $0.agent != nil }).count > 1, !mayBeRefused(world)
     else { return }
     guard let configuration = try? world.plan.configuration(of: host) else { return }
     let report = ConfigurationReport(configuration)
     // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
     let slack = world.timing.challengeSpacing + .milliseconds(3)
-    let bound = report.detection.outage.upperBound.scaled(by: 1.01) + slack
     for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
+      guard report.groups.indices.contains(group) else { continue }
+      let bound = report.groups[group].outage.upperBound.scaled(by: 1.01) + slack
       world.schedule(.due(.successor(group: group, since: world.now)), in: bound)
     }
   }
@@ -114,7 +128,8 @@ final class PromiseCheck {
       let mayStay = cause != .shutdown && cause != .probe
       beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
     case .handoverFailed(let group, let to, let cause):
-      guard beganServing["\(host) \(group)"] == true, world.now - world.hosts[host].lastUnattended > 2_000_000_000,
+      guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world),
+        world.now - world.hosts[host].lastUnattended > 2_000_000_000,
         world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
         let index = world.plan.groupNames.firstIndex(of: group)
       else {
@@ -122,7 +137,7 @@ final class PromiseCheck {
       }
       let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
       let promise = Promise.service(group: index, since: world.now, handover: "to \(to): \(cause)")
-      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10))
+      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10) + hookTime(world))
     default: break
     }
   }

@@ -34,6 +34,8 @@ final class Cluster {
   var excuses: Set<Excuse> = []
   /// The hosts' names, which stay whatever order a configuration lists them in.
   let names: [String]
+  /// Why each host's hook refuses, if it does.
+  var hookRefusals: [Int: String] = [:]
   /// How long a hook runs that is waited for; nil for ever.
   var hookTime: Duration? = .milliseconds(1)
   /// What hooks were told, and asked, in order.
@@ -220,9 +222,9 @@ final class Cluster {
     case .consult(let group, let operation, let hook, _):
       consultations.append((host, hook))
       guard let time = hookTime else { return }
-      let life = hosts[host].life
+      let (life, refusal) = (hosts[host].life, hookRefusals[host])
       schedule(after: time) { [unowned self] in
-        if hosts[host].life == life { give(.consulted(group: group, operation: operation), to: host) }
+        if hosts[host].life == life { give(.consulted(group: group, operation: operation, refusal: refusal), to: host) }
       }
     case .announce(let group, _): history.noteAnnouncement(of: group, by: host, at: now)
     case .journal(let event): history.note(event, of: host, at: now)
