@@ -34,6 +34,10 @@ extension Group {
     let delay = world.timing.rankDelay + world.roundTrip * 2
     let begin = max(start + handoverPatience(world), candidacyEnds(world))
     if wake(at: begin + delay * betterRanks(world), world) { return false }
+    if isUnsure(since: candidacyEnds(world), world) {
+      ask(world, &outbox)
+      return false
+    }
     promote(term: term + 1, because: takeoverReason(world), world, &outbox)
     return true
   }
@@ -46,6 +50,29 @@ extension Group {
     guard let eligibleSince, others.contains(where: { views[$0].isAlive }) else { return since }
     return eligibleSince + max(world.roundTrip * 2, Timing.candidacy)
   }
+
+  /// Whether a live node has not spoken of the group since this one may take over. It may have become eligible, or even
+  /// master, in the same moment, and its word of that got lost: so it is asked, until it answers or is dead. A node that
+  /// never spoke of the group may not know it, and is not waited for here.
+  private func isUnsure(since instant: Instant, _ world: Surroundings) -> Bool {
+    views.indices.contains { node in
+      guard node != world.here, views[node].isAlive, views[node].record != nil else { return false }
+      return views[node].heard.map { $0 < instant } ?? true
+    }
+  }
+
+  /// Asks the others to speak of the group, now and every few milliseconds.
+  private mutating func ask(_ world: Surroundings, _ outbox: inout Outbox) {
+    awaitsWord = true
+    if let askedAt, wake(at: askedAt + Self.askSpacing, world) { return }
+    askedAt = world.now
+    isAsking = true
+    outbox.isDirty = true
+    _ = wake(at: world.now + Self.askSpacing, world)
+  }
+
+  /// The time between two questions.
+  private static let askSpacing: Duration = .milliseconds(10)
 
   /// How long a new master is waited for after the old one has said that it handed the group over, or has left: the word
   /// of the one may arrive before the word of the other.

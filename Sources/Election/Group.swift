@@ -44,6 +44,8 @@ package struct Group: Hashable, Sendable {
   package struct View: Hashable, Sendable {
     /// What the node last said; nil when it has said nothing in its present life.
     package var record: GroupRecord?
+    /// When it last said something of the group.
+    var heard: Instant?
     /// Whether the node is held to be alive.
     package var isAlive = false
     /// Whether the node hears us as well.
@@ -106,6 +108,11 @@ package struct Group: Hashable, Sendable {
   var releasedTerm: UInt64 = 0
   /// Since when nothing has forbidden this node to hold the group.
   var eligibleSince: Instant?
+  /// When the others were last asked to speak of the group, and whether that is still to be said.
+  var askedAt: Instant?
+  var isAsking = false
+  /// Any word of the others is news, even if it is what they said before.
+  var awaitsWord = false
   /// How often in a row the kernel has refused addresses.
   var addressFailures = 0
   /// Additions under way of addresses that were missing while the group is held.
@@ -176,6 +183,7 @@ package struct Group: Hashable, Sendable {
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
+      awaitsWord = false
       let isEligible = obstacle(world) == nil
       if isEligible != (eligibleSince != nil) {
         eligibleSince = isEligible ? world.now : nil

@@ -15,6 +15,8 @@ extension World {
     guard let settings = try? settings(of: host, plan) else { return violate("Plan", "the configuration is refused") }
     hosts[host].lives += 1
     (hosts[host].startedAt, hosts[host].lastUnattended) = (now, now)
+    // In a calm nobody is in maintenance, whatever the last agent kept.
+    if isCalm { hosts[host].maintenance = (false, nil) }
     let life = hosts[host].lives
     let node = Node(
       settings: settings,

@@ -174,6 +174,7 @@ extension World {
     let ends = now + (lifetime.valid + late).nanoseconds
     guard let (operation, failure) = hosts[host].kernel.doNext(lifetimeEnds: ends) else { return }
     checks.answers.kernelDid(operation, failure, host, self)
+    if failure != nil { checks.promises.kernelRefused(self) }
     look()
     if operation.kind != .remove { queue.schedule(.look, at: ends) }
     if let following = hosts[host].kernel.operations.first {
