@@ -114,6 +114,8 @@ extension Group {
     views[node].record = nil
     views[node].refusedUntil = nil
     views[node].hasRestarted = true
+    // Its new life is waited for from its beginning.
+    awaited = []
   }
 }
 

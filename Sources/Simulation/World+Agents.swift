@@ -31,7 +31,7 @@ extension World {
     hosts[host].agent = Agent(node: node, codec: HeartbeatCodec(keys: keys), life: life)
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
     hosts[host].kernel.gate = Gate()
-    hosts[host].guardian.obituaries = []
+    (hosts[host].guardian.obituaries, hosts[host].guardian.due) = ([], nil)
     if !hosts[host].guardian.isAlive { schedule(.guardianRestart(host: host), in: .milliseconds(20)) }
     let known = settings.groups.flatMap(\.virtualAddresses)
     hosts[host].kernel.remove(hosts[host].kernel.entries.map(\.address).filter { !known.contains($0) })
