@@ -213,7 +213,12 @@ extension Group {
     }
     // What was asked meanwhile may have given the step more time.
     guard let step = self.step else { return true }
-    if !wake(at: step.deadline, world) { return stepExpired(step, world, &outbox) }
+    if !wake(at: step.deadline, world) {
+      // A successor that is alive has to say that it has not taken over: its word may be what got lost.
+      awaitsWord = step.kind == .release && views[step.peer].heard.map { $0 < step.deadline } ?? true
+      guard awaitsWord else { return stepExpired(step, world, &outbox) }
+      isAsking = true
+    }
     if !wake(at: step.retryAt, world) {
       self.step?.wasTold(world)
       outbox.isDirty = true

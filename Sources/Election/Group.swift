@@ -44,6 +44,8 @@ package struct Group: Hashable, Sendable {
   package struct View: Hashable, Sendable {
     /// What the node last said; nil when it has said nothing in its present life.
     package var record: GroupRecord?
+    /// When it last said something of the group.
+    var heard: Instant?
     /// Whether the node is held to be alive.
     package var isAlive = false
     /// Whether the node hears us as well.
@@ -104,8 +106,16 @@ package struct Group: Hashable, Sendable {
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.
   var releasedTerm: UInt64 = 0
-  /// Since when nothing has forbidden this node to hold the group.
-  var eligibleSince: Instant?
+  /// What this node stands with in the election; nil while something forbids it to hold the group.
+  var candidacy: Candidacy?
+  /// The better nodes that are waited for when there is no master, and since when they have been as they are.
+  var awaited: [Contender] = []
+  var awaitedSince = Instant(nanoseconds: 0)
+  /// When the others were last asked to speak of the group, and whether that is still to be said.
+  var askedAt: Instant?
+  var isAsking = false
+  /// Any word of the others is news, even if it is what they said before.
+  var awaitsWord = false
   /// How often in a row the kernel has refused addresses.
   var addressFailures = 0
   /// Additions under way of addresses that were missing while the group is held.
@@ -184,11 +194,8 @@ package struct Group: Hashable, Sendable {
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
-      let isEligible = obstacle(world) == nil
-      if isEligible != (eligibleSince != nil) {
-        eligibleSince = isEligible ? world.now : nil
-        outbox.isDirty = true
-      }
+      awaitsWord = false
+      noteCandidacy(world, &outbox)
       resolveRequest(world, &outbox)
       let changed =
         resolveStep(world, &outbox)
@@ -224,6 +231,8 @@ package struct Group: Hashable, Sendable {
     if !allHeard, let contact, wake(at: contact, world) { return false }
     let obstacle = obstacle(world)
     if case .probePending? = obstacle { return false }
+    // It becomes a candidate only now, and those who have long been may be about to act.
+    candidacy = nil
     if let obstacle, obstacle.isFault {
       become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
     } else {
@@ -299,6 +308,13 @@ package struct Group: Hashable, Sendable {
     if let doubt = world.doubtUntil, world.now < doubt { return .doubt }
     if let promotionRefusal { return .promotionRefused(promotionRefusal.cause) }
     return nil
+  }
+
+  private mutating func noteCandidacy(_ world: Surroundings, _ outbox: inout Outbox) {
+    let rank = obstacle(world) == nil ? ownRank(world) : nil
+    guard rank != candidacy?.rank else { return }
+    if (rank == nil) != (candidacy == nil) { outbox.isDirty = true }
+    candidacy = rank.map { Candidacy(rank: $0, rankedSince: world.now, since: candidacy?.since ?? world.now) }
   }
 
   /// Changes the state, says why, and has it told at once.

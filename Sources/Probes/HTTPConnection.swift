@@ -44,6 +44,8 @@ final class HTTPConnection: ChannelInboundHandler {
   private let head: HTTPRequestHead
   private let meter = ByteMeter(limit: maximumAnswer)
   private weak var owner: (any HTTPConnectionOwner)?
+  /// Hears of each step, such as "connected".
+  var onStep: ((String) -> Void)?
   private var channel: (any Channel)?
   private var state = State.connecting
   private var lastError: (any Error)?
@@ -106,6 +108,7 @@ final class HTTPConnection: ChannelInboundHandler {
     let sent = channel.eventLoop.makePromise(of: Void.self)
     // A connection that broke unnoticed shows it here first.
     sent.futureResult.assumeIsolated().whenFailure { [self] error in lastError = lastError ?? error }
+    sent.futureResult.assumeIsolated().whenSuccess { [self] in onStep?("request sent") }
     pipeline.writeAndFlush(NIOAny(HTTPClientRequestPart.end(nil)), promise: sent)
   }
 
@@ -148,6 +151,7 @@ final class HTTPConnection: ChannelInboundHandler {
     if Connecting.isConnectedToItself(context.channel) {
       end(with: .refused)
     } else {
+      onStep?("connected")
       ask()
     }
   }
@@ -155,6 +159,7 @@ final class HTTPConnection: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), .waiting):
+      onStep?("answer began: status \(head.status.code)")
       let status = Int(head.status.code)
       let isExpected = probe.expectedStatus.contains { $0.contains(status) }
       state = .reading(
@@ -166,6 +171,7 @@ final class HTTPConnection: ChannelInboundHandler {
       search.feed(body.readableBytesView)
       state = .reading(fault: fault, search, keepsAlive: keepsAlive)
     case (.end, .reading(let fault, let search, let keepsAlive)):
+      onStep?("answer complete")
       let isTextMissing = search.map { !$0.isFound } ?? false
       answered(with: fault ?? (isTextMissing ? .wrongBody : nil), isStanding: keepsAlive)
     case (_, .reading), (_, .connecting), (_, .waiting), (_, .idle), (_, .over):

@@ -26,6 +26,7 @@ final class HTTPProbeClient: ProbeClient {
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void
+  var onStep: ((String) -> Void)?
   private var state = State.disconnected
   private var extraAttempts = 0
   private var deadline: Scheduled<Void>?
@@ -105,6 +106,7 @@ final class HTTPProbeClient: ProbeClient {
 
   private func connect(for attempt: HTTPAttempt) {
     let connection = HTTPConnection(probe, owner: self)
+    connection.onStep = onStep
     state = .asking(attempt, connection)
     connection.open(on: loop, timeout: timeout)
   }

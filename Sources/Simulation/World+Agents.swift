@@ -15,6 +15,8 @@ extension World {
     guard let settings = try? settings(of: host, plan) else { return violate("Plan", "the configuration is refused") }
     hosts[host].lives += 1
     (hosts[host].startedAt, hosts[host].lastUnattended) = (now, now)
+    // In a calm nobody is in maintenance, whatever the last agent kept.
+    if isCalm { hosts[host].maintenance = (false, nil) }
     let life = hosts[host].lives
     let node = Node(
       settings: settings,
@@ -29,7 +31,7 @@ extension World {
     hosts[host].agent = Agent(node: node, codec: HeartbeatCodec(keys: keys), life: life)
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
     hosts[host].kernel.gate = Gate()
-    hosts[host].guardian.obituaries = []
+    (hosts[host].guardian.obituaries, hosts[host].guardian.due) = ([], nil)
     if !hosts[host].guardian.isAlive { schedule(.guardianRestart(host: host), in: .milliseconds(20)) }
     let known = settings.groups.flatMap(\.virtualAddresses)
     hosts[host].kernel.remove(hosts[host].kernel.entries.map(\.address).filter { !known.contains($0) })

@@ -5,7 +5,9 @@
 // datagram was, and that silence has lasted
 //
 // - one and a half intervals, the silence that nobody is to conclude anything from, or
-// - 450 ms and at least five datagrams, nearly the half second that the words of a handover may take.
+// - 450 ms and at least five datagrams, nearly the half second that the words of a handover may take,
+//
+// or nothing can get through either way, and something was lost both ways.
 //
 // So the loss of a host's last heartbeats just before it crashes is a cut, and a crash, a hang or a power-off without
 // any loss never is: who sends nothing loses nothing. A cut excuses for as long as more is lost, and then for the time in
@@ -146,6 +148,7 @@ final class AnswerCheck {
     let ledger = world.network.ledger(from: from, to: to)
     if world.now < ledger.settlesAt { return true }
     guard ledger.losses > 0, let delivered = ledger.lastDelivered else { return false }
+    if world.network.isPartitioned(from, to), world.network.ledger(from: to, to: from).losses > 0 { return true }
     // A host that has not heard of a new interval yet goes by the old one.
     let isSilent = world.now - delivered >= Timing(interval: world.intervals.lowerBound).suspectAfter.nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000

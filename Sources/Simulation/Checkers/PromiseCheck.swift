@@ -144,6 +144,11 @@ final class PromiseCheck {
 
   // MARK: Due
 
+  /// When a kernel last refused, or seemed to.
+  private var lastRefusal: Int64 = .min
+
+  func kernelRefused(_ world: World) { lastRefusal = world.now }
+
   func due(_ promise: Promise, _ world: World) {
     switch promise {
     case .answer(let request):
@@ -158,7 +163,10 @@ final class PromiseCheck {
       let late = Duration.nanoseconds(world.now - since).readable
       world.violate("Outage", "nobody answers for \(Plan.groupName(group)) \(late) after its host lost power")
     case .service(let group, let since, let handover):
-      guard disturbedAt < since - 1_500_000_000, world.answering(group: group).isEmpty else { return }
+      // What failed once may be refused again on the way back.
+      guard disturbedAt < since - 1_500_000_000, lastRefusal <= since, world.answering(group: group).isEmpty else {
+        return
+      }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
     }
   }
