@@ -25,7 +25,7 @@ package struct Step: Hashable, Sendable {
   package var deadline: Instant
   /// The hook that an offer waits for before it is carried out.
   package var consultation: Consultation?
-  /// Until when it is told again and again; later, heartbeats will do.
+  /// Until when it is told again and again. While hooks are waited for after that, heartbeats will do.
   private let hurriesUntil: Instant
 
   /// - Parameter patience: How long the other side may have to wait for hooks.
@@ -40,7 +40,8 @@ package struct Step: Hashable, Sendable {
 
   /// Notes that it was told.
   mutating func wasTold(_ world: Surroundings) {
-    retryAt = world.now + (world.now < hurriesUntil ? world.stepRetry : max(world.stepRetry, world.timing.interval))
+    let isPatient = world.now >= hurriesUntil && world.now < deadline
+    retryAt = world.now + (isPatient ? max(world.stepRetry, world.timing.interval) : world.stepRetry)
   }
 }
 
