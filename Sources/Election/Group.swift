@@ -269,7 +269,7 @@ package struct Group: Hashable, Sendable {
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
       handover: step?.kind ?? .none,
-      handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
+      handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
       reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code

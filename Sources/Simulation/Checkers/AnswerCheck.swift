@@ -132,10 +132,11 @@ final class AnswerCheck {
   /// With three hosts or more, two that wait for the same master's death come to know of it at times that loss sets
   /// apart, by more than the ranks allow for; each may move before it has heard of the other's move. Without a quorum
   /// nothing can prevent that, and it ends with the first word that gets through. A pair has no such second successor.
+  /// What must have been lost is a word to one of the two: without that, the ranks keep them apart (`Group+Backup.swift`).
   private func isRace(_ answering: [Int], _ world: World) -> Bool {
     let recent = world.now - settling(world)
     let isLossy = world.hosts.indices.contains { from in
-      world.hosts.indices.contains { to in
+      answering.contains { to in
         let ledger = world.network.ledger(from: from, to: to)
         return from != to && ledger.totalLosses > 0 && ledger.lastLost > recent
       }

@@ -55,8 +55,8 @@ final class NodeCheck {
   private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
     for address in addresses where !state.kernel.has(address) {
-      // Somebody may have just deleted it.
-      if world.checks.promises.isDisturbed(within: .seconds(6), world) { continue }
+      // Somebody may have just deleted it, or the guardian, while the agent stalled.
+      if world.checks.promises.isDisturbed(within: .seconds(6), world) || state.stall.perMille > 0 { continue }
       world.violate("Announcements", "\(Plan.names[host]) announces \(address), which it does not have")
     }
   }
