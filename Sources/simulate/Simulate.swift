@@ -115,6 +115,8 @@ struct Run: ParsableCommand {
     if compare {
       let isSame = try read(transcript) == outcome.transcript.map { $0 + "\n" }.joined()
       print("\(file): \(outcome.violation.map { "\($0)" } ?? (isSame ? "the same" : "another course"))")
+      // Should the next one crash, this is known all the same.
+      fflush(nil)
     } else if keep, outcome.violation == nil {
       try write(outcome.transcript, to: transcript)
     } else {

@@ -1,15 +1,22 @@
-// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, a timer that has
-// fired leaves its next deadline in the future and nothing undone, nobody announces what is not there, and neither the
-// effects of one input nor the node itself grow without bound.
+// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, nobody takes a group
+// with a term that it has heard a master say, a timer that has fired leaves its next deadline in the future and nothing
+// undone, nobody announces what is not there, and neither the effects of one input nor the node itself grow without bound.
 
 import Election
 
 /// Watches each node after each input.
 final class NodeCheck {
   private var saidTerms: [[WireID: UInt64]]
+  /// The highest terms of masters that each host's agent has heard of in its present life, itself among them.
+  private var masterTerms: [[WireID: UInt64]]
+  private var announcedAt: [[WireID: Int64]]
   private var inputs = 0
 
-  init(hosts: Int) { saidTerms = Array(repeating: [:], count: hosts) }
+  init(hosts: Int) {
+    saidTerms = Array(repeating: [:], count: hosts)
+    masterTerms = saidTerms
+    announcedAt = Array(repeating: [:], count: hosts)
+  }
 
   /// Looks at a node that has just handled an input.
   func look(at host: Int, after input: Input, _ effects: [Effect], _ world: World) {
@@ -23,10 +30,19 @@ final class NodeCheck {
     }
     for effect in effects {
       switch effect {
-      case .announce(_, let addresses): announces(addresses, host, world)
-      case .journal(let event): world.checks.stories.judge(event, of: host, world)
+      case .announce(let group, let addresses):
+        announces(addresses, host, world)
+        announcedAt[host][group] = world.now
+      case .journal(let event):
+        world.checks.stories.judge(event, of: host, world)
+        if case .transition(let group, _, to: .master, let term, _) = event { takes(group, term, host, world) }
       default: break
       }
+    }
+    switch input {
+    case .start: masterTerms[host] = [:]
+    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
+    default: break
     }
     guard case .timer = input else { return }
     let time = world.hosts[host].clock.time(at: world.now)
@@ -49,6 +65,36 @@ final class NodeCheck {
       }
       if record.term != former { saidTerms[host][record.id] = record.term }
     }
+  }
+
+  /// Notes what masters say, if the node believes it.
+  private func hears(_ heartbeat: Heartbeat, _ node: Node, _ host: Int) {
+    for record in heartbeat.groups where record.state == .master && record.term > masterTerms[host][record.id] ?? 0 {
+      guard let group = node.index(of: record.id), node.groups[group].views.contains(where: { $0.record == record })
+      else { continue }
+      masterTerms[host][record.id] = record.term
+    }
+  }
+
+  /// A node takes a group: its term must tell it from every master before.
+  private func takes(_ group: String, _ term: UInt64, _ host: Int, _ world: World) {
+    let id = WireID(name: group)
+    let former = masterTerms[host][id] ?? 0
+    if term <= former {
+      world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
+    }
+    masterTerms[host][id] = term
+  }
+
+  /// A host has begun to answer for a group: soon it must have said so to the neighbours.
+  func begins(_ group: Int, _ host: Int, _ world: World) {
+    let promise = Promise.announcement(host: host, group: group, since: world.now)
+    world.schedule(.due(promise), in: .milliseconds(10))
+  }
+
+  /// Whether a host has announced a group at that time or later.
+  func hasAnnounced(_ group: Int, _ host: Int, since: Int64) -> Bool {
+    announcedAt[host][WireID(name: Plan.groupName(group))].map { $0 >= since } ?? false
   }
 
   /// A node has addresses announced: they must be here.
