@@ -86,10 +86,12 @@ final class NodeCheck {
     masterTerms[host][id] = term
   }
 
-  /// A host has begun to answer for a group: soon it must have said so to the neighbours.
+  /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.
   func begins(_ group: Int, _ host: Int, _ world: World) {
-    let promise = Promise.announcement(host: host, group: group, since: world.now)
-    world.schedule(.due(promise), in: .milliseconds(10))
+    for (delay, span) in [(Duration.milliseconds(10), Duration.milliseconds(10)), (.seconds(6), .seconds(4))] {
+      let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
+      world.schedule(.due(promise), in: delay)
+    }
   }
 
   /// Whether a host has announced a group at that time or later.

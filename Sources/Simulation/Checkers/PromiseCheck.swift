@@ -13,7 +13,7 @@ enum Promise {
   case answer(request: UInt64)
   case successor(group: Int, since: Int64)
   case service(group: Int, since: Int64, handover: String)
-  case announcement(host: Int, group: Int, since: Int64)
+  case announcement(host: Int, group: Int, since: Int64, within: Duration)
 }
 
 /// Keeps what was promised.
@@ -147,13 +147,14 @@ final class PromiseCheck {
     case .service(let group, let since, let handover):
       guard disturbedAt < since - 1_500_000_000, world.answering(group: group).isEmpty else { return }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
-    case .announcement(let host, let group, let since):
+    case .announcement(let host, let group, let since, let span):
       let state = world.hosts[host]
-      // A link that came back or a host that woke up only goes on, and an answer that was lost leaves the node in doubt.
-      guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] != since,
+      // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
+      guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
         state.lastUnattended < since, state.stall.perMille == 0,
         let agent = state.agent, !agent.isStopped, world.answering(group: group).contains(host),
-        !world.checks.nodes.hasAnnounced(group, host, since: since)
+        since == world.now - span.nanoseconds || lastMove <= since,
+        !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
       else { return }
       world.violate("Announcements", "\(Plan.names[host]) answers for \(Plan.groupName(group)) and announces nothing")
     }
