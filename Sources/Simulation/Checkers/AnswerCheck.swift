@@ -85,6 +85,9 @@ final class AnswerCheck {
     while last.count <= group { last.append([]) }
     guard last[group] != answering else { return }
     for host in answering where !last[group].contains(host) { world.checks.nodes.begins(group, host, world) }
+    if last[group].count > 1, answering.count == 1, world.plan.hasGate {
+      world.checks.nodes.wins(group, answering[0], world)
+    }
     last[group] = answering
     let names = answering.map { Plan.names[$0] }.joined(separator: " and ")
     let verb = answering.count > 1 ? "answer" : "answers"

@@ -7,14 +7,15 @@ import Election
 /// Watches each node after each input.
 final class NodeCheck {
   private var saidTerms: [[WireID: UInt64]]
-  /// The highest terms of masters that each host's agent has heard of in its present life, itself among them.
-  private var masterTerms: [[WireID: UInt64]]
+  /// The highest terms that each host's agent has heard masters say in its present life, and that it took itself.
+  private var heardTerms: [[WireID: UInt64]]
+  private var takenTerms: [[WireID: UInt64]]
   private var announcedAt: [[WireID: Int64]]
   private var inputs = 0
 
   init(hosts: Int) {
     saidTerms = Array(repeating: [:], count: hosts)
-    masterTerms = saidTerms
+    (heardTerms, takenTerms) = (saidTerms, saidTerms)
     announcedAt = Array(repeating: [:], count: hosts)
   }
 
@@ -40,7 +41,7 @@ final class NodeCheck {
       }
     }
     switch input {
-    case .start: masterTerms[host] = [:]
+    case .start: (heardTerms[host], takenTerms[host]) = ([:], [:])
     case .heartbeat(let heartbeat): hears(heartbeat, node, host)
     default: break
     }
@@ -64,26 +65,36 @@ final class NodeCheck {
         world.violate("Terms", "\(Plan.names[host]) said term \(former) of a group, and now \(record.term)")
       }
       if record.term != former { saidTerms[host][record.id] = record.term }
+      guard record.state == .master, let rival = heardTerms[host][record.id], record.term <= rival else { continue }
+      guard let group = world.plan.groupNames.firstIndex(where: { WireID(name: $0) == record.id }) else { continue }
+      let node = world.hosts[host].agent?.node
+      let isHolding = node?.index(of: record.id).map { node?.groups[$0].isHolding == true } ?? false
+      if isHolding, world.answering(group: group) == [host] {
+        world.violate(
+          "Terms",
+          "\(Plan.names[host]) stays master in term \(record.term), and has heard a rival say \(rival)"
+        )
+      }
     }
   }
 
   /// Notes what masters say, if the node believes it.
   private func hears(_ heartbeat: Heartbeat, _ node: Node, _ host: Int) {
-    for record in heartbeat.groups where record.state == .master && record.term > masterTerms[host][record.id] ?? 0 {
+    for record in heartbeat.groups where record.state == .master && record.term > heardTerms[host][record.id] ?? 0 {
       guard let group = node.index(of: record.id), node.groups[group].views.contains(where: { $0.record == record })
       else { continue }
-      masterTerms[host][record.id] = record.term
+      heardTerms[host][record.id] = record.term
     }
   }
 
   /// A node takes a group: its term must tell it from every master before.
   private func takes(_ group: String, _ term: UInt64, _ host: Int, _ world: World) {
     let id = WireID(name: group)
-    let former = masterTerms[host][id] ?? 0
+    let former = max(heardTerms[host][id] ?? 0, takenTerms[host][id] ?? 0)
     if term <= former {
       world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
     }
-    masterTerms[host][id] = term
+    takenTerms[host][id] = term
   }
 
   /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.
@@ -92,6 +103,13 @@ final class NodeCheck {
       let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
       world.schedule(.due(promise), in: delay)
     }
+  }
+
+  /// Others have ended to answer besides a host: it says once more who does, in a round that was due or a new one.
+  func wins(_ group: Int, _ host: Int, _ world: World) {
+    let span = world.timing.interval + .milliseconds(250)
+    let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
+    world.schedule(.due(promise), in: span)
   }
 
   /// Whether a host has announced a group at that time or later.

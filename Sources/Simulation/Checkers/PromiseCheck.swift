@@ -129,6 +129,12 @@ final class PromiseCheck {
     }
   }
 
+  private func isUndisturbed(since: Int64, _ world: World) -> Bool {
+    lastMove <= since && disturbedAt < since && world.network.isFair
+      && world.hosts.allSatisfy { $0.agent != nil && $0.lastUnattended < since && $0.stall.perMille == 0 }
+      && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
+  }
+
   // MARK: Due
 
   func due(_ promise: Promise, _ world: World) {
@@ -153,7 +159,7 @@ final class PromiseCheck {
       guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
         state.lastUnattended < since, state.stall.perMille == 0,
         let agent = state.agent, !agent.isStopped, world.answering(group: group).contains(host),
-        since == world.now - span.nanoseconds || lastMove <= since,
+        span == .milliseconds(10) || isUndisturbed(since: since, world),
         !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
       else { return }
       world.violate("Announcements", "\(Plan.names[host]) answers for \(Plan.groupName(group)) and announces nothing")
