@@ -26,14 +26,18 @@ import Election
 final class AnswerCheck {
   private var last: [[Int]] = []
   private var gateLook: [Int64]
-  private var refused: [Bool]
+  /// The addresses that each kernel was asked in vain to remove.
+  private var refused: [Set<VirtualAddress>]
+  /// When each kernel last said that something has failed.
+  private(set) var failedAt: [Int64]
   private var isOverlapNoted = false
   private var promotedAt: [Int64]
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
-    refused = Array(repeating: false, count: hosts)
+    refused = Array(repeating: [], count: hosts)
     promotedAt = Array(repeating: .min, count: hosts)
+    failedAt = promotedAt
   }
 
   // MARK: Looking
@@ -46,8 +50,10 @@ final class AnswerCheck {
   }
 
   func kernelDid(_ operation: Kernel.Operation, _ failure: String?, _ host: Int, _ world: World) {
+    if failure != nil { failedAt[host] = world.now }
     switch operation.kind {
-    case .remove: refused[host] = failure != nil
+    case .remove where failure != nil: refused[host].formUnion(operation.addresses)
+    case .remove: refused[host].subtract(operation.addresses)
     case .add, .refresh: break
     }
   }
@@ -80,6 +86,10 @@ final class AnswerCheck {
   private func note(_ answering: [Int], of group: Int, _ world: World) {
     while last.count <= group { last.append([]) }
     guard last[group] != answering else { return }
+    for host in answering where !last[group].contains(host) { world.checks.nodes.begins(group, host, world) }
+    if last[group].count > 1, answering.count == 1, world.plan.hasGate {
+      world.checks.nodes.wins(group, answering[0], world)
+    }
     last[group] = answering
     let names = answering.map { Plan.names[$0] }.joined(separator: " and ")
     let verb = answering.count > 1 ? "answer" : "answers"
@@ -117,7 +127,7 @@ final class AnswerCheck {
       }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
-      if host.agent == nil || host.agent?.isStopped == true || world.now < settled || refused[index] {
+      if host.agent == nil || host.agent?.isStopped == true || world.now < settled || !refused[index].isEmpty {
         return "\(Plan.names[index]) has no gate, and its agent did not run or its kernel refused"
       }
     }
