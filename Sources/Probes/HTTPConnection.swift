@@ -10,7 +10,7 @@ import NIOHTTP1
 import NIOPosix
 
 /// Who owns a connection and hears what becomes of it, on the connection's event loop.
-protocol HTTPConnectionOwner: AnyObject {
+package protocol HTTPConnectionOwner: AnyObject {
   /// A request was answered; `fault` says what is wrong with the answer. If the connection is not standing it is
   /// closed now, and nothing more is heard of it.
   func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool)
@@ -19,16 +19,16 @@ protocol HTTPConnectionOwner: AnyObject {
 }
 
 /// A connection to an HTTP/1.1 server. Lives on one event loop.
-final class HTTPConnection: ChannelInboundHandler {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
+package final class HTTPConnection: ChannelInboundHandler {
+  package typealias InboundIn = HTTPClientResponsePart
+  package typealias OutboundOut = HTTPClientRequestPart
 
   /// The longest answer, headers and framing included, that is read to its end.
-  static let maximumAnswer = 1024 * 1024
+  package static let maximumAnswer = 1024 * 1024
   /// The most bytes of header fields in one answer; many servers stop at 8 or 16 KiB too.
-  static let maximumHeaders = 32 * 1024
+  package static let maximumHeaders = 32 * 1024
   /// The most header fields in one answer.
-  static let maximumHeaderFields = 128
+  package static let maximumHeaderFields = 128
 
   private enum State {
     case connecting
@@ -54,7 +54,7 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Whether the latest of them was as expected.
   private(set) var lastAnswerWasGood = false
 
-  init(_ probe: HTTPProbe, owner: any HTTPConnectionOwner) {
+  package init(_ probe: HTTPProbe, owner: any HTTPConnectionOwner) {
     self.probe = probe
     self.owner = owner
     var headers = HTTPHeaders([
@@ -118,7 +118,8 @@ final class HTTPConnection: ChannelInboundHandler {
     channel?.close(promise: nil)
   }
 
-  private func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
+  /// Puts the connection and what stands before it into the pipeline of a channel that is not connected yet.
+  package func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = Self.maximumHeaders
     limits.maxHeaderListSize = Self.maximumHeaders
@@ -137,17 +138,17 @@ final class HTTPConnection: ChannelInboundHandler {
     )
   }
 
-  func handlerAdded(context: ChannelHandlerContext) {
+  package func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
     if case .over = state { context.close(promise: nil) }
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
+  package func handlerRemoved(context: ChannelHandlerContext) {
     channel = nil
   }
 
   // Not the success of connecting, which comes before the channel is ready to tell of its end.
-  func channelActive(context: ChannelHandlerContext) {
+  package func channelActive(context: ChannelHandlerContext) {
     if Connecting.isConnectedToItself(context.channel) {
       end(with: .refused)
     } else {
@@ -156,7 +157,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), .waiting):
       onStep?("answer began: status \(head.status.code)")
@@ -179,7 +180,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch error {
     case HTTPParserError.invalidEOFState:
       // The connection ended within an answer: that is no fault of form, and `channelInactive` follows.
@@ -196,7 +197,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     if let fault = faultSoFar {
       answered(with: fault, isStanding: false)
     } else {
