@@ -29,7 +29,12 @@ final class ScheduledProbe {
     client =
       switch specification.kind {
       case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
-      case .http(let probe): HTTPProbeClient(probe, timeout: timeout, on: loop, report: report)
+      case .http(let probe):
+        HTTPProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
+      case .grpc(let probe):
+        HTTPProbeClient(timeout: timeout, on: loop, report: report) {
+          GRPCConnection(probe, deadline: timeout, owner: $0)
+        }
       }
   }
 
