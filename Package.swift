@@ -11,6 +11,9 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -38,6 +41,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -56,7 +61,10 @@ let package = Package(
     library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
-    library("Probes", ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1]),
+    library(
+      "Probes",
+      ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS, nioSSL]
+    ),
 
     // What outlives the agent: small, and without an event loop.
     library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),

@@ -98,7 +98,8 @@ extension ProbeSpecification.Kind {
   fileprivate var readable: String {
     switch self {
     case .tcp(let endpoint): "TCP \(endpoint)"
-    case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+    case .http(let probe): probe.target
+    case .grpc(let probe): "gRPC \(probe.target)"
     }
   }
 }

@@ -15,7 +15,7 @@ enum HTTPAnswers {
   static func feed(_ bytes: [UInt8]) throws(BrokenPromise) -> Bool {
     guard bytes.count >= 3 else { return false }
     let probe = probe(bytes[0])
-    let answer = repeated(bytes.dropFirst(3), bytes[2])
+    let answer = repeated(bytes.dropFirst(3), bytes[2], probe)
     let whole = try verdicts(probe, answer, portion: max(answer.count, 1))
     // Long answers in single bytes would tell nothing more, slowly.
     let portion = max(Int(bytes[1]) + 1, answer.count / 4096)
@@ -31,16 +31,16 @@ enum HTTPAnswers {
       path: "/",
       host: "localhost",
       expectedStatus: choice & 2 == 0 ? [200...299] : [100...599],
-      bodyContains: choice & 4 == 0 ? nil : "aab"
+      expectedBody: choice & 4 == 0 ? [] : [.contains("aab")]
     )
   }
 
-  private static func repeated(_ answer: ArraySlice<UInt8>, _ choice: UInt8) -> [UInt8] {
+  private static func repeated(_ answer: ArraySlice<UInt8>, _ choice: UInt8, _ probe: HTTPProbe) -> [UInt8] {
     let end = answer.last == UInt8(ascii: "\n") ? answer.endIndex - 1 : answer.endIndex
     let line = answer[..<end].lastIndex(of: UInt8(ascii: "\n")).map { answer[($0 + 1)...] } ?? answer
     guard choice > 0, !line.isEmpty else { return Array(answer) }
     // At most a little more than the longest answer, and in most cases much less: a fuzzer needs speed.
-    let limit = choice == 255 ? HTTPConnection.maximumAnswer + 4096 : 2 * HTTPConnection.maximumHeaders
+    let limit = choice == 255 ? probe.maximumBody + 4096 : 2 * HTTPConnection.maximumHeaders
     let count = min(1 << Int(choice % 21), limit / line.count)
     return Array(answer) + Array(repeatElement(line, count: count).joined())
   }
@@ -75,7 +75,7 @@ enum HTTPAnswers {
 }
 
 /// Writes down what an owner hears.
-private final class Listener: HTTPConnectionOwner {
+private final class Listener: ProbeConnectionOwner {
   enum Verdict: Equatable {
     case answered(ProbeOutcome?)
     case failed(ProbeOutcome)
@@ -85,11 +85,11 @@ private final class Listener: HTTPConnectionOwner {
   private(set) var isOver = false
   private(set) var wordsAfterEnd = 0
 
-  func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
+  func connection(_ connection: any ProbeConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
     note(.answered(fault), isLast: !isStanding)
   }
 
-  func connection(_ connection: HTTPConnection, failedWith outcome: ProbeOutcome) {
+  func connection(_ connection: any ProbeConnection, failedWith outcome: ProbeOutcome) {
     note(.failed(outcome), isLast: true)
   }
 

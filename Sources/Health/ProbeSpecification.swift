@@ -8,12 +8,15 @@ package struct ProbeSpecification: Hashable, Sendable {
     case tcp(Endpoint)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
+    /// A gRPC server's health service says that it serves.
+    case grpc(GRPCProbe)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
       switch self {
       case .tcp: "tcp"
       case .http: "http"
+      case .grpc: "grpc"
       }
     }
 
@@ -21,7 +24,8 @@ package struct ProbeSpecification: Hashable, Sendable {
     package var target: String {
       switch self {
       case .tcp(let endpoint): "\(endpoint)"
-      case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+      case .http(let probe): probe.target
+      case .grpc(let probe): probe.target
       }
     }
 
@@ -30,6 +34,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       switch self {
       case .tcp: false
       case .http: true
+      case .grpc: true
       }
     }
   }
@@ -73,37 +78,5 @@ package struct ProbeSpecification: Hashable, Sendable {
     self.rise = rise
     self.fall = fall
     self.consequence = consequence
-  }
-}
-
-/// An HTTP request and what counts as a good answer.
-package struct HTTPProbe: Hashable, Sendable {
-  /// Where the server listens.
-  package var endpoint: Endpoint
-  /// The request method, such as `GET` or `HEAD`.
-  package var method: String
-  /// The origin-form target, starting with `/`.
-  package var path: String
-  /// The `Host` header field; by default the endpoint.
-  package var host: String
-  /// Status codes that count as healthy.
-  package var expectedStatus: [ClosedRange<Int>]
-  /// Text that the body must contain; nil when any body will do.
-  package var bodyContains: String?
-
-  package init(
-    endpoint: Endpoint,
-    method: String,
-    path: String,
-    host: String,
-    expectedStatus: [ClosedRange<Int>],
-    bodyContains: String?
-  ) {
-    self.endpoint = endpoint
-    self.method = method
-    self.path = path
-    self.host = host
-    self.expectedStatus = expectedStatus
-    self.bodyContains = bodyContains
   }
 }

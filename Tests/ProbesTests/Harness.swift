@@ -130,7 +130,11 @@ func httpProbe(
   method: String = "GET",
   path: String = "/health",
   expectedStatus: [ClosedRange<Int>] = [200...299],
-  bodyContains: String? = nil,
+  expectedHeaders: [HeaderRule] = [],
+  expectedBody: [TextRule] = [],
+  maximumBody: Int = 1 << 20,
+  host: String = "www.example.net",
+  tls: TLSSettings? = nil,
   interval: Duration = .seconds(60),
   timeout: Duration = .seconds(20)
 ) -> ProbeSpecification {
@@ -139,11 +143,14 @@ func httpProbe(
     kind: .http(
       HTTPProbe(
         endpoint: endpoint,
+        tls: tls,
         method: method,
         path: path,
-        host: "www.example.net",
+        host: host,
         expectedStatus: expectedStatus,
-        bodyContains: bodyContains
+        expectedHeaders: expectedHeaders,
+        expectedBody: expectedBody,
+        maximumBody: maximumBody
       )
     ),
     interval: interval,
