@@ -15,6 +15,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Probes
+import Trackers
 import Wire
 
 /// Where the daemon finds and keeps things.
@@ -106,7 +107,7 @@ package final class Agent: Sendable {
     }
     let loop = heartbeats.next()
     let box = DriverBox()
-    let probes = ProbeRunner { key, result in
+    let probes = ProbeRunner(watching: Trackers.client) { key, result in
       loop.execute {
         box.driver?.value.handle(.probe(group: WireID(name: key.group), name: key.probe, result: result))
       }

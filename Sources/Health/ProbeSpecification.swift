@@ -8,12 +8,15 @@ package struct ProbeSpecification: Hashable, Sendable {
     case tcp(Endpoint)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
+    /// Nothing is asked: something of the host is watched.
+    case watch(Watch)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
       switch self {
       case .tcp: "tcp"
       case .http: "http"
+      case .watch(let watch): watch.word
       }
     }
 
@@ -22,6 +25,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       switch self {
       case .tcp(let endpoint): "\(endpoint)"
       case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+      case .watch(let watch): watch.target
       }
     }
 
@@ -30,6 +34,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       switch self {
       case .tcp: false
       case .http: true
+      case .watch(let watch): watch.noticesEnd
       }
     }
   }

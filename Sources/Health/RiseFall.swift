@@ -15,10 +15,13 @@ package struct ProbeResult: Hashable, Sendable {
   /// Whether the outcome is a verdict by itself: the standing connection broke and a fresh one was refused, reset or
   /// closed at once. Means nothing for a success.
   package let isDecisive: Bool
+  /// What a success adds to the priority, −254 to 254: the number in a watched file. Means nothing for a failure.
+  package let weight: Int
 
-  package init(outcome: ProbeOutcome, isDecisive: Bool = false) {
+  package init(outcome: ProbeOutcome, isDecisive: Bool = false, weight: Int = 0) {
     self.outcome = outcome
     self.isDecisive = isDecisive
+    self.weight = weight
   }
 }
 

@@ -23,6 +23,7 @@ final class HTTPProbeClient: ProbeClient {
   }
 
   private let probe: HTTPProbe
+  var onStep: ((String) -> Void)?
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void

@@ -7,12 +7,24 @@ import Health
 import NIOCore
 
 /// Asks one service in one way. Lives on one event loop.
-protocol ProbeClient: AnyObject {
+package protocol ProbeClient: AnyObject {
+  /// Told of each step of an attempt when it is done, such as "connected".
+  var onStep: ((String) -> Void)? { get set }
   /// Starts an attempt, unless one is under way. Its result is reported within the timeout.
   func ask()
   /// Ends everything; nothing is reported afterwards.
   func stop()
 }
+
+/// Makes the client of a probe that watches: what to watch, the timeout of an attempt, the loop to live on, and where
+/// results go.
+package typealias WatchClients =
+  @Sendable (
+    _ watch: Watch,
+    _ timeout: TimeAmount,
+    _ loop: any EventLoop,
+    _ report: @escaping (ProbeResult) -> Void
+  ) -> any ProbeClient
 
 /// One probe with its timer. Lives on one event loop.
 final class ScheduledProbe {
@@ -22,7 +34,12 @@ final class ScheduledProbe {
   private var timer: Scheduled<Void>?
 
   /// A probe that has not started yet; `report` is called on the loop.
-  init(_ specification: ProbeSpecification, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
+  init(
+    _ specification: ProbeSpecification,
+    watching: WatchClients,
+    on loop: any EventLoop,
+    report: @escaping (ProbeResult) -> Void
+  ) {
     self.specification = specification
     self.loop = loop
     let timeout = TimeAmount(specification.timeout)
@@ -30,6 +47,7 @@ final class ScheduledProbe {
       switch specification.kind {
       case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
       case .http(let probe): HTTPProbeClient(probe, timeout: timeout, on: loop, report: report)
+      case .watch(let watch): watching(watch, timeout, loop, report)
       }
   }
 

@@ -16,6 +16,7 @@ final class TCPProbeClient: ProbeClient {
   private static let lingerLimit = 64 * 1024
 
   private let endpoint: Endpoint
+  var onStep: ((String) -> Void)?
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void
