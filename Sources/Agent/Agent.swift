@@ -1,8 +1,9 @@
 // The life of the daemon: read, bind, begin, obey signals, leave. One look at `run` shows it.
 //
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
-// kernel's thread works on netlink; one loop probes; one serves the control socket and the journal; one thread writes
-// log and state file; one waits for news from the kernel, one for the guardian's end; the main thread waits for signals.
+// kernel's thread works on netlink; one loop probes, and has helpers where something is watched; one serves the control
+// socket and the journal; one thread writes log and state file; one waits for news from the kernel, one for the
+// guardian's end; the main thread waits for signals.
 
 import Configuration
 import Control

@@ -89,10 +89,9 @@ enum ProcessTable {
       return Sight(processes: found, fault: "cannot read /proc: \(LinuxNetwork.SystemError.current)")
     }
     defer { closedir(directory) }
-    let own = getpid()
     while found.count < minimum, let entry = readdir(directory) {
       let text = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      guard let number = Int32(text), number != own, !found.contains(where: { $0.number == number }),
+      guard let number = Int32(text), !found.contains(where: { $0.number == number }),
         (try? SmallFile.read("/proc/\(number)/comm")) == name, let process = ProcessHandle(number), process.name == name
       else { continue }
       found.append(process)

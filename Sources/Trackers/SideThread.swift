@@ -85,6 +85,8 @@ final class Looker<Sight: Sendable> {
       hasMoreNews = true
       return
     }
+    // While one hangs, the ticks say so.
+    guard !isThreadOut else { return }
     let delay: TimeAmount = looksOnNews < 4 ? .zero : .milliseconds(1 << min(Int64(looksOnNews) - 4, 20))
     looksOnNews += 1
     guard delay > .zero else { return look(.news) }
