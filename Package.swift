@@ -65,6 +65,7 @@ let package = Package(
       "Probes",
       ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS, nioSSL]
     ),
+    library("Trackers", ["Probes", "Health", "LinuxNetwork", "CLinux", nioCore]),
 
     // What outlives the agent: small, and without an event loop.
     library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
@@ -73,7 +74,8 @@ let package = Package(
     library(
       "Agent",
       [
-        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Guardian", "CLinux",
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Trackers", "Guardian",
+        "CLinux",
         nioCore, nioPosix, logging,
       ]
     ),
@@ -111,6 +113,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
+    tests("Trackers", [nioCore, nioPosix]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
     // An agent that does nothing but what its guardian sees of it.
     .executableTarget(

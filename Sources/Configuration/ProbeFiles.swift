@@ -41,7 +41,7 @@ extension ProbeSpecification.Kind {
     switch self {
     case .http(let probe): probe.tls
     case .grpc(let probe): probe.tls
-    case .tcp: nil
+    case .tcp, .watch: nil
     }
   }
 }

@@ -10,6 +10,8 @@ package struct ProbeSpecification: Hashable, Sendable {
     case http(HTTPProbe)
     /// A gRPC server's health service says that it serves.
     case grpc(GRPCProbe)
+    /// Nothing is asked: something of the host is watched.
+    case watch(Watch)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
@@ -17,6 +19,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .tcp: "tcp"
       case .http: "http"
       case .grpc: "grpc"
+      case .watch(let watch): watch.word
       }
     }
 
@@ -26,6 +29,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .tcp(let endpoint): "\(endpoint)"
       case .http(let probe): probe.target
       case .grpc(let probe): probe.target
+      case .watch(let watch): watch.target
       }
     }
 
@@ -35,6 +39,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .tcp: false
       case .http: true
       case .grpc: true
+      case .watch(let watch): watch.noticesEnd
       }
     }
   }
