@@ -7,8 +7,10 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -49,7 +51,7 @@ let package = Package(
     // What decides: pure.
     library("Health"),
     library("Election", ["Health"]),
-    library("Wire", ["Election", .product(name: "Crypto", package: "swift-crypto")]),
+    library("Wire", ["Election", crypto]),
 
     // What touches the world.
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
@@ -86,6 +88,16 @@ let package = Package(
     library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
     executable("simulate", ["Simulation", argumentParser]),
 
+    // Everything that takes bytes from outside, each as one function that a fuzzer or a test feeds.
+    library(
+      "Fuzzing",
+      [
+        "Election", "Wire", "Health", "Configuration", "Control", "Guardian", "Probes", "Simulation", crypto, nioCore,
+        nioEmbedded,
+      ]
+    ),
+    .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], exclude: ["Corpus"], swiftSettings: strict),
+
     tests("Health"),
     tests("Election"),
     tests("Wire"),
@@ -111,3 +123,14 @@ let package = Package(
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )
+
+// The fuzzer brings its own main and links with its runtime only, so it is there for `make fuzz` alone.
+if Context.environment["BATON_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: ["Fuzzing"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+    )
+  )
+}

@@ -142,7 +142,7 @@ package final class Agent: Sendable {
         didLeave: { Signals.finish() }
       )
       box.driver = driver.bound
-      desk.connect(driver.bound, settings)
+      desk.connect(driver.bound, probes, settings)
       driver.start(transport: transport, links: links, addresses: addresses)
       return (driver.bound, lease.state.isOn ? LeaseGate.defaultName : nil)
     }.wait()

@@ -4,7 +4,9 @@
 
 import Control
 import Election
+import Health
 import NIOCore
+import Probes
 
 /// Answers the control socket and keeps what must be kept. Any thread may call it; the work is done on its loop.
 final class ControlDesk: ControlHandler {
@@ -16,6 +18,7 @@ final class ControlDesk: ControlHandler {
     var probesSince: [ProbeName: Timestamp] = [:]
     var groupNames: [WireID: String] = [:]
     var driver: NIOLoopBound<NodeDriver>?
+    var probes: ProbeRunner?
     var watchers: [UInt64: Watcher] = [:]
     var lastWatcher: UInt64 = 0
     var isRefreshDue = false
@@ -41,10 +44,11 @@ final class ControlDesk: ControlHandler {
     self.books = .makeBoxSendingValue(books, eventLoop: loop)
   }
 
-  /// Gets to know the node, and the configuration's groups and addresses.
-  func connect(_ driver: NIOLoopBound<NodeDriver>, _ settings: Settings) {
+  /// Gets to know the node, its probes, and the configuration's groups and addresses.
+  func connect(_ driver: NIOLoopBound<NodeDriver>, _ probes: ProbeRunner, _ settings: Settings) {
     loop.execute { [self] in
       books.value.driver = driver
+      books.value.probes = probes
       configured(settings)
     }
     loop.execute { [self] in
@@ -157,6 +161,10 @@ final class ControlDesk: ControlHandler {
       reply(.events(books.value.journal.last(limit, after: since)))
     case .why(let group):
       why(group, reply)
+    case .probes(let group):
+      probes(of: group, reply)
+    case .probe(let name, let group):
+      tryProbe(name, of: group, reply)
     case .handover(let group, let target):
       withDriver(reply) { driver in
         driver.handover(group: group, to: target) { response in self.onLoop { reply(response) } }
@@ -179,7 +187,7 @@ final class ControlDesk: ControlHandler {
     switch request.command {
     case .events(let since, let limit, _): send(.events(books.value.journal.last(limit, after: since)))
     case .status(let group, _): report(group, send)
-    case .why, .handover, .maintenance: break
+    case .why, .handover, .maintenance, .probes, .probe: break
     }
     return { [self] in onLoop { [self] in books.value.watchers[number] = nil } }
   }
@@ -216,6 +224,35 @@ final class ControlDesk: ControlHandler {
         return reply(.failure(.unknownGroup(group, known: known)))
       }
       reply(.status(report))
+    }
+  }
+
+  // MARK: Probes
+
+  private func probes(of group: String?, _ reply: @escaping @Sendable (Response) -> Void) {
+    withSnapshot(reply) { [self] snapshot in
+      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      if let group, report.groups.isEmpty {
+        return reply(.failure(.unknownGroup(group, known: snapshot.node.groups.map(\.settings.name))))
+      }
+      books.value.probes?.histories { [self] histories in
+        loop.execute { reply(.probes(ProbesReport(report, histories))) }
+      }
+    }
+  }
+
+  private func tryProbe(_ name: String, of group: String?, _ reply: @escaping @Sendable (Response) -> Void) {
+    withSnapshot(reply) { [self] snapshot in
+      let wanted: (group: String, specification: ProbeSpecification)
+      do throws(Failure) {
+        wanted = try snapshot.probe(name, of: group)
+      } catch {
+        return reply(.failure(error))
+      }
+      let (group, specification) = wanted
+      books.value.probes?.attempt(specification) { [self] trial in
+        loop.execute { reply(.trial(ProbeTrialReport(trial, of: specification, group: group))) }
+      }
     }
   }
 

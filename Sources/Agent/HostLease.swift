@@ -43,6 +43,8 @@ final class HostLease {
   private var guarded: [VirtualAddress] = []
   /// What is open while the lease lives.
   private var held: [VirtualAddress] = []
+  /// When the lease ends, as it was last begun or renewed; nil before that.
+  private var ends: Instant?
 
   /// Puts the gate up, closed, if the configuration wants one and the kernel has it.
   init(_ settings: Settings, _ desk: ControlDesk) {
@@ -69,7 +71,7 @@ final class HostLease {
 
   /// Begins a lease with nothing held; nil when that was done in time.
   func begin(until: Instant) -> LeaseLoss? {
-    held = []
+    (held, ends) = ([], nil)
     return attempt(until: until) { (gate, time) throws(LeaseGateError) in try gate.begin(for: time) }
   }
 
@@ -133,7 +135,10 @@ final class HostLease {
     until: Instant,
     _ operation: (LeaseGate, Duration) throws(LeaseGateError) -> Void
   ) -> LeaseLoss? {
-    guard let gate else { return expired(by: until) }
+    // The guardian has taken the addresses away when the former lease ended, with a gate or without.
+    let former = ends
+    ends = until
+    guard let gate else { return expired(by: min(until, former ?? until)) }
     guard let time = Self.time(until: until) else { return .expired }
     do throws(LeaseGateError) {
       do throws(LeaseGateError) {

@@ -85,6 +85,20 @@ extension ControlClient {
     try ask(.events(since: since, limit: limit, follow: false)).eventRecords()
   }
 
+  /// How the probes stand and have stood.
+  package func probes(group: String? = nil) throws(ControlError) -> ProbesReport {
+    let answer = try ask(.probes(group: group))
+    if case .probes(let report) = answer { return report }
+    throw answer.asError
+  }
+
+  /// Has an attempt of a probe made now.
+  package func probe(_ name: String, group: String? = nil) throws(ControlError) -> ProbeTrialReport {
+    let answer = try ask(.probe(name: name, group: group))
+    if case .trial(let report) = answer { return report }
+    throw answer.asError
+  }
+
   /// How a group came to stand as it does.
   package func why(group: String) throws(ControlError) -> WhyReport {
     let answer = try ask(.why(group: group))
@@ -113,6 +127,8 @@ extension Response {
     case .status: .unexpected("a status")
     case .events: .unexpected("events")
     case .why: .unexpected("an explanation")
+    case .probes: .unexpected("probes")
+    case .trial: .unexpected("an attempt of a probe")
     case .handover: .unexpected("a handover")
     case .maintenance: .unexpected("maintenance")
     }

@@ -34,6 +34,10 @@ package enum Command: Hashable, Sendable {
   case events(since: UInt64?, limit: Int, follow: Bool)
   /// How a group came to stand as it does.
   case why(group: String)
+  /// How the probes of all groups, or of one, stand and have stood.
+  case probes(group: String?)
+  /// Make an attempt of a probe now, step by step; the group is needed where several have a probe of this name.
+  case probe(name: String, group: String?)
 
   /// The word in `command`.
   package var name: String {
@@ -43,17 +47,19 @@ package enum Command: Hashable, Sendable {
     case .maintenance: "maintenance"
     case .events: "events"
     case .why: "why"
+    case .probes: "probes"
+    case .probe: "probe"
     }
   }
 
   /// All words that `command` may be.
-  package static let names = ["status", "handover", "maintenance", "events", "why"]
+  package static let names = ["status", "handover", "maintenance", "events", "why", "probes", "probe"]
 
-  /// Whether it changes how the cluster stands, which only root may.
+  /// Whether it changes how the cluster stands, or has something run, which only root may.
   package var isChange: Bool {
     switch self {
-    case .handover, .maintenance: true
-    case .status, .events, .why: false
+    case .handover, .maintenance, .probe: true
+    case .status, .events, .why, .probes: false
     }
   }
 
@@ -62,7 +68,7 @@ package enum Command: Hashable, Sendable {
     switch self {
     case .status(_, let watch): watch
     case .events(_, _, let follow): follow
-    case .handover, .maintenance, .why: false
+    case .handover, .maintenance, .why, .probes, .probe: false
     }
   }
 }
@@ -98,6 +104,11 @@ package struct Request: Hashable, Sendable {
       body.follow = follow ? true : nil
     case .why(let group):
       body.group = group
+    case .probes(let group):
+      body.group = group
+    case .probe(let name, let group):
+      body.probe = name
+      body.group = group
     }
     return try JSONLine.encode(body)
   }
@@ -116,6 +127,8 @@ package struct Request: Hashable, Sendable {
       case "events":
         .events(since: body.since, limit: try Self.checkLimit(body.limit), follow: body.follow ?? false)
       case "why": .why(group: try Self.require(body.group, "group"))
+      case "probes": .probes(group: body.group)
+      case "probe": .probe(name: try Self.require(body.probe, "probe"), group: body.group)
       default: throw .unknownCommand(body.command)
       }
   }
@@ -147,6 +160,7 @@ package struct Request: Hashable, Sendable {
     var version: Int
     var command: String
     var group: String?
+    var probe: String?
     var to: String?
     var on: Bool?
     var forSeconds: Int?

@@ -12,6 +12,10 @@ package enum Response: Hashable, Sendable {
   case events([EventRecord])
   /// To `why`.
   case why(WhyReport)
+  /// To `probes`.
+  case probes(ProbesReport)
+  /// To `probe`.
+  case trial(ProbeTrialReport)
   /// To `handover`, once it is done.
   case handover(HandoverReport)
   /// To `maintenance`.
@@ -26,6 +30,8 @@ package enum Response: Hashable, Sendable {
     case .status(let report): body.status = report
     case .events(let records): body.events = records
     case .why(let report): body.why = report
+    case .probes(let report): body.probes = report
+    case .trial(let report): body.trial = report
     case .handover(let report): body.handover = report
     case .maintenance(let outcome): body.maintenance = outcome
     case .failure(let failure): body.failure = failure
@@ -43,6 +49,10 @@ package enum Response: Hashable, Sendable {
       self = .events(records)
     } else if let report = body.why {
       self = .why(report)
+    } else if let report = body.probes {
+      self = .probes(report)
+    } else if let report = body.trial {
+      self = .trial(report)
     } else if let report = body.handover {
       self = .handover(report)
     } else if let outcome = body.maintenance {
@@ -59,6 +69,8 @@ package enum Response: Hashable, Sendable {
     var status: StatusReport?
     var events: [EventRecord]?
     var why: WhyReport?
+    var probes: ProbesReport?
+    var trial: ProbeTrialReport?
     var handover: HandoverReport?
     var maintenance: MaintenanceOutcome?
     var failure: Failure?
@@ -80,6 +92,8 @@ package struct Failure: Error, Codable, Hashable, Sendable, CustomStringConverti
     package static let unsupportedVersion = Code(rawValue: "unsupportedVersion")
     /// There is no such group.
     package static let unknownGroup = Code(rawValue: "unknownGroup")
+    /// There is no such probe, or several.
+    package static let unknownProbe = Code(rawValue: "unknownProbe")
     /// There is no such node.
     package static let unknownNode = Code(rawValue: "unknownNode")
     /// The asker may not do this.

@@ -3,6 +3,31 @@
 // The highest-ranked live node takes over at once; each lower rank waits a little longer, so that a better one can be
 // seen doing it first. There is no skew: rank, not chance, decides. A returning node that outranks the master asks for
 // the group and never grabs it.
+//
+// Why no two take over at once where nothing is lost: let b outrank c, and both move.
+//
+// - Either c did not know of b as able, or knew it by another rank. Then b has become so within a word's time, and whoever
+//   has just become able or changed its rank waits for a candidacy, in which it hears of c.
+// - Or c has waited for b, and for all that b waits for: one rank delay for each of them, counted from when any of them,
+//   as c sees it, last changed in any way. What b saw change, c saw within a word's time, b has one rank delay less to wait,
+//   and whatever else it waits for is shorter than that: so b has moved before, and c has heard of it.
+
+/// What a node stands with in the election of a group.
+struct Candidacy: Hashable, Sendable {
+  /// Its rank, and since when it has had that.
+  let rank: Rank
+  let rankedSince: Instant
+  /// Since when nothing has forbidden it to hold the group.
+  let since: Instant
+}
+
+/// A better node, as it is seen from here.
+struct Contender: Hashable, Sendable {
+  let node: Int
+  /// Its rank and its state; nil as long as it has said nothing.
+  let rank: Rank?
+  let state: GroupState?
+}
 
 extension Group {
   mutating func evaluateBackup(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
@@ -32,26 +57,56 @@ extension Group {
     // While a successor has our release, the group is on its way.
     guard obstacle == nil || mayTakeBack(obstacle, world), step?.kind != .release else { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
-    let begin = max(start + handoverPatience(world), candidacyEnds(world))
-    if wake(at: begin + delay * betterRanks(world), world) { return false }
+    let better = betterRanks(world)
+    if better != awaited { (awaited, awaitedSince) = (better, world.now) }
+    let begin = max(start + handoverPatience(world), candidacyEnds(world), awaitedSince)
+    if wake(at: begin + delay * better.count, world) { return false }
+    if isUnsure(since: candidacyEnds(world), world) {
+      ask(world, &outbox)
+      return false
+    }
     promote(term: term + 1, because: takeoverReason(world), world, &outbox)
     return true
   }
 
-  /// When a node that has just become eligible may take over: not before the others had the time to say that they have,
-  /// too; and after a link returned, not before a master that could not be heard meanwhile had the time to be heard.
+  /// When a node that has just become able, or changed its rank, may take over: not before the others had the time to hear
+  /// of that, and it of what they did when they had not; and after a link returned, not before a master that could not be
+  /// heard meanwhile had the time to be heard.
   private func candidacyEnds(_ world: Surroundings) -> Instant {
     let others = views.indices.filter { $0 != world.here && settings.priorities[$0] != nil }
     if let linkReturned, !others.allSatisfy({ views[$0].isAlive }) { return linkReturned + world.listeningTime }
-    guard let eligibleSince, others.contains(where: { views[$0].isAlive }) else { return since }
-    return eligibleSince + max(world.roundTrip * 2, Timing.candidacy)
+    guard let candidacy, others.contains(where: { views[$0].isAlive }) else { return since }
+    return candidacy.rankedSince + max(world.roundTrip * 2, Timing.candidacy)
   }
+
+  /// Whether a live node has not spoken of the group since this one may take over. It may have become eligible, or even
+  /// master, in the same moment, and its word of that got lost: so it is asked, until it answers or is dead. A node that
+  /// never spoke of the group may not know it, and is not waited for here.
+  private func isUnsure(since instant: Instant, _ world: Surroundings) -> Bool {
+    views.indices.contains { node in
+      guard node != world.here, views[node].isAlive, views[node].record != nil else { return false }
+      return views[node].heard.map { $0 < instant } ?? true
+    }
+  }
+
+  /// Asks the others to speak of the group, now and every few milliseconds.
+  private mutating func ask(_ world: Surroundings, _ outbox: inout Outbox) {
+    awaitsWord = true
+    if let askedAt, wake(at: askedAt + Self.askSpacing, world) { return }
+    askedAt = world.now
+    isAsking = true
+    outbox.isDirty = true
+    _ = wake(at: world.now + Self.askSpacing, world)
+  }
+
+  /// The time between two questions.
+  private static let askSpacing: Duration = .milliseconds(10)
 
   /// How long a new master is waited for after the old one has said that it handed the group over, or has left: the word
   /// of the one may arrive before the word of the other.
   private func handoverPatience(_ world: Surroundings) -> Duration {
     guard let lastMaster else { return .zero }
-    let patience = Timing.candidacy * 4 + world.roundTrip * 2
+    let patience = Timing.handoverPatience + world.roundTrip * 2
     let view = views[lastMaster]
     // One that has left had handed over before, if it could.
     if !view.isAlive, case .masterReleased? = view.death { return patience }
@@ -84,13 +139,15 @@ extension Group {
     outbox.journal(.masterSeen(group: settings.name, node: world.names[master], term: term))
   }
 
-  /// How many live nodes would be better masters; one that has not spoken yet might be.
-  private func betterRanks(_ world: Surroundings) -> Int {
+  /// The live nodes that would be better masters; one that has not spoken yet might be.
+  private func betterRanks(_ world: Surroundings) -> [Contender] {
     let own = ownRank(world)
-    return views.indices.count { node in
-      guard node != world.here, views[node].isAlive, settings.priorities[node] != nil else { return false }
-      guard views[node].record != nil else { return true }
-      return eligibleRank(of: node, world).map { $0 > own } ?? false
+    return views.indices.compactMap { node in
+      guard node != world.here, views[node].isAlive, settings.priorities[node] != nil else { return nil }
+      let rank = eligibleRank(of: node, world)
+      guard let record = views[node].record else { return Contender(node: node, rank: nil, state: nil) }
+      guard let rank, rank > own else { return nil }
+      return Contender(node: node, rank: rank, state: record.state)
     }
   }
 
@@ -109,12 +166,12 @@ extension Group {
     _ outbox: inout Outbox
   ) {
     var isDue = false
-    if settings.preempt, !isPreemptionHeld, obstacle == nil, betterRanks(world) == 0, views[master].isTwoWay,
-      views[master].record?.state == .master, let eligibleSince,
+    if settings.preempt, !isPreemptionHeld, obstacle == nil, betterRanks(world).isEmpty, views[master].isTwoWay,
+      views[master].record?.state == .master, let candidacy,
       let record = views[master].record,
       Rank(priority: Int(record.effectivePriority), address: world.addresses[master]) < ownRank(world)
     {
-      isDue = !wake(at: max(eligibleSince, since) + settings.preemptDelay, world)
+      isDue = !wake(at: max(candidacy.since, since) + settings.preemptDelay, world)
     }
     // The group may have moved since it was asked for: then the new master is asked.
     let asksOther = step.map { $0.kind == .request && $0.peer != master } ?? false

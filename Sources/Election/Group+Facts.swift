@@ -79,8 +79,9 @@ extension Group {
   }
 
   /// Takes what another node says; whether that is news.
-  mutating func hear(_ record: GroupRecord, from node: Int) -> Bool {
-    guard views[node].record != record else { return false }
+  mutating func hear(_ record: GroupRecord, from node: Int, at now: Instant) -> Bool {
+    views[node].heard = now
+    guard views[node].record != record || awaitsWord else { return false }
     views[node].record = record
     if record.state == .master { views[node].hasRestarted = false }
     return true
@@ -113,6 +114,8 @@ extension Group {
     views[node].record = nil
     views[node].refusedUntil = nil
     views[node].hasRestarted = true
+    // Its new life is waited for from its beginning.
+    awaited = []
   }
 }
 

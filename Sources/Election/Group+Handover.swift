@@ -9,7 +9,8 @@
 //                ◄────────────  master, with the next term
 //
 // Each side repeats its step every few milliseconds until the other's next one is seen, and gives up after half a
-// second; giving up always ends with an ordinary election between nodes that know of each other.
+// second; giving up always ends with an ordinary election between nodes that know of each other. For the last part of that
+// time a release is said to be withdrawn: it names nobody any more, and whoever has taken it till then can still be heard.
 
 /// The step of a handover that this node is at: what it tells, to whom, and for how long.
 package struct Step: Hashable, Sendable {
@@ -23,6 +24,8 @@ package struct Step: Hashable, Sendable {
   package var retryAt: Instant
   /// When it has failed.
   package var deadline: Instant
+  /// A release that may not be taken any more.
+  package var isWithdrawn = false
 
   init(kind: HandoverStep, peer: Int, cause: HandoverCause, _ world: Surroundings) {
     self.kind = kind
@@ -192,8 +195,17 @@ extension Group {
       if answer == .refuse || !view.isAlive {
         return releaseFailed(to: step.peer, world, &outbox)
       }
+      if !step.isWithdrawn, !wake(at: step.deadline - Self.withdrawal, world) {
+        self.step?.isWithdrawn = true
+        outbox.isDirty = true
+      }
     }
-    if !wake(at: step.deadline, world) { return stepExpired(step, world, &outbox) }
+    if !wake(at: step.deadline, world) {
+      // A successor that is alive has to say that it has not taken over: its word may be what got lost.
+      awaitsWord = step.kind == .release && views[step.peer].heard.map { $0 < step.deadline } ?? true
+      guard awaitsWord else { return stepExpired(step, world, &outbox) }
+      isAsking = true
+    }
     if !wake(at: step.retryAt, world) {
       self.step?.retryAt = world.now + world.stepRetry
       outbox.isDirty = true
@@ -201,6 +213,9 @@ extension Group {
     }
     return false
   }
+
+  /// How long before a release has failed it may not be taken any more.
+  static let withdrawal: Duration = .milliseconds(200)
 
   private mutating func stepExpired(_ step: Step, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     let name = world.names[step.peer]

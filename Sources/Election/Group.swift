@@ -44,6 +44,8 @@ package struct Group: Hashable, Sendable {
   package struct View: Hashable, Sendable {
     /// What the node last said; nil when it has said nothing in its present life.
     package var record: GroupRecord?
+    /// When it last said something of the group.
+    var heard: Instant?
     /// Whether the node is held to be alive.
     package var isAlive = false
     /// Whether the node hears us as well.
@@ -71,6 +73,8 @@ package struct Group: Hashable, Sendable {
   package internal(set) var term: UInt64
   /// The probes' verdicts.
   package internal(set) var health: GroupHealth
+  /// The highest term that another node has said.
+  private var heardTerm: UInt64 = 0
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.
@@ -104,8 +108,16 @@ package struct Group: Hashable, Sendable {
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.
   var releasedTerm: UInt64 = 0
-  /// Since when nothing has forbidden this node to hold the group.
-  var eligibleSince: Instant?
+  /// What this node stands with in the election; nil while something forbids it to hold the group.
+  var candidacy: Candidacy?
+  /// The better nodes that are waited for when there is no master, and since when they have been as they are.
+  var awaited: [Contender] = []
+  var awaitedSince = Instant(nanoseconds: 0)
+  /// When the others were last asked to speak of the group, and whether that is still to be said.
+  var askedAt: Instant?
+  var isAsking = false
+  /// Any word of the others is news, even if it is what they said before.
+  var awaitsWord = false
   /// How often in a row the kernel has refused addresses.
   var addressFailures = 0
   /// Additions under way of addresses that were missing while the group is held.
@@ -172,15 +184,12 @@ package struct Group: Hashable, Sendable {
 
   /// Draws every conclusion that the facts allow.
   mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
-    for view in views where view.isAlive { learnTerm(view.record?.term ?? 0, &outbox) }
+    learnTerms(&outbox)
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
-      let isEligible = obstacle(world) == nil
-      if isEligible != (eligibleSince != nil) {
-        eligibleSince = isEligible ? world.now : nil
-        outbox.isDirty = true
-      }
+      awaitsWord = false
+      noteCandidacy(world, &outbox)
       resolveRequest(world, &outbox)
       let changed =
         resolveStep(world, &outbox)
@@ -216,6 +225,8 @@ package struct Group: Hashable, Sendable {
     if !allHeard, let contact, wake(at: contact, world) { return false }
     let obstacle = obstacle(world)
     if case .probePending? = obstacle { return false }
+    // It becomes a candidate only now, and those who have long been may be about to act.
+    candidacy = nil
     if let obstacle, obstacle.isFault {
       become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
     } else {
@@ -260,7 +271,7 @@ package struct Group: Hashable, Sendable {
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
       handover: step?.kind ?? .none,
-      handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
+      handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
       reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
@@ -290,6 +301,13 @@ package struct Group: Hashable, Sendable {
     return nil
   }
 
+  private mutating func noteCandidacy(_ world: Surroundings, _ outbox: inout Outbox) {
+    let rank = obstacle(world) == nil ? ownRank(world) : nil
+    guard rank != candidacy?.rank else { return }
+    if (rank == nil) != (candidacy == nil) { outbox.isDirty = true }
+    candidacy = rank.map { Candidacy(rank: $0, rankedSince: world.now, since: candidacy?.since ?? world.now) }
+  }
+
   /// Changes the state, says why, and has it told at once.
   mutating func become(
     _ new: State,
@@ -316,10 +334,13 @@ package struct Group: Hashable, Sendable {
     return true
   }
 
-  mutating func learnTerm(_ heard: UInt64, _ outbox: inout Outbox) {
-    guard heard > term, !isMaster else { return }
-    term = heard
-    outbox.effects.append(.keepTerm(group: id, heard))
+  /// Takes the terms of the others, so that the next is greater. A master's own stands as long as it is master; what it
+  /// hears meanwhile counts afterwards, even if whoever said it is gone by then.
+  private mutating func learnTerms(_ outbox: inout Outbox) {
+    for view in views where view.isAlive { heardTerm = max(heardTerm, view.record?.term ?? 0) }
+    guard heardTerm > term, !isMaster else { return }
+    term = heardTerm
+    outbox.effects.append(.keepTerm(group: id, term))
   }
 
   /// The rank of this node.

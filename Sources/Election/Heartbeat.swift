@@ -91,6 +91,8 @@ package struct Heartbeat: Hashable, Sendable {
     package static let maintenance = Flags(rawValue: 2)
     /// The sender hears the receiver: the session is two-way.
     package static let hearsReceiver = Flags(rawValue: 4)
+    /// The sender wants to hear at once what the receiver says of the groups in this heartbeat.
+    package static let asks = Flags(rawValue: 16)
     /// Sent by the sender's guardian: the agent is gone or has hung, and the host answers for nothing any more.
     package static let obituary = Flags(rawValue: 8)
   }
@@ -134,7 +136,7 @@ package struct GroupRecord: Hashable, Sendable {
   package var isEligible: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep
-  /// Whom that step addresses; nobody when there is none.
+  /// Whom that step addresses; nobody when there is none, or for a release that is withdrawn.
   package var handoverPeer: WireID
   /// Why a handover was begun; meaningful with `handover`.
   package var cause: HandoverCause

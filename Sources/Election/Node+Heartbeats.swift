@@ -56,6 +56,7 @@ extension Node {
         send([], to: index, path: path, response: heartbeat.challenge, at: now, &outbox)
       }
       if isNewest, !heartbeat.flags.contains(.leaving) { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
+      if heartbeat.flags.contains(.asks) { dirty += heartbeat.groups.compactMap { self.index(of: $0.id) } }
     }
     if heartbeat.flags.contains(.leaving) { sessions[index].left(at: now) }
     noteStanding(of: index, since: before, at: now, &outbox, &dirty)
@@ -88,7 +89,7 @@ extension Node {
       guard let group = self.index(of: record.id) else { continue }
       // Conclusions need the liveness that this heartbeat has just proved.
       groups[group].noteStanding(standing, of: node)
-      if groups[group].hear(record, from: node) {
+      if groups[group].hear(record, from: node, at: now) {
         changed.append(group)
       } else if record.handover == .release, record.handoverPeer == ids[settings.here] {
         // The old master has not seen the answer yet.
@@ -126,7 +127,7 @@ extension Node {
     guard let leaseEnds = lease.ends, let deadline = nextDeadline else { return }
     let lateness = now - deadline
     let world = surroundings(at: now)
-    guard lateness > min(settings.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
+    guard lateness > min(timing.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
     // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
     guard !isLateNoted else {
       doubtUntil = now + timing.detectionTime()
@@ -195,7 +196,8 @@ extension Node {
   ) {
     isMute = false
     if !dirty.isEmpty { repetitions = max(repetitions, Self.repetitionsOfChange) }
-    var interval = settings.interval
+    if let pace, now >= pace.until { self.pace = nil }
+    var interval = timing.interval
     if repetitions > 0 { interval = min(interval, Self.repetitionDelay) }
     if let hurriesUntil, now < hurriesUntil, groups.contains(where: \.isListening) {
       interval = min(interval, max(interval / 16, .milliseconds(5)))
@@ -231,10 +233,13 @@ extension Node {
     repetitions = max(repetitions, Self.repetitionsOfChange)
     self.heartbeatAt = min(heartbeatAt, now + Self.repetitionDelay)
     let world = surroundings(at: now)
-    let records = Set(dirty).sorted().map { groups[$0].record(world) }
+    let subjects = Set(dirty).sorted()
+    let records = subjects.map { groups[$0].record(world) }
+    let flags: Heartbeat.Flags = subjects.contains { groups[$0].isAsking } ? .asks : []
+    for index in subjects { groups[index].isAsking = false }
     for index in sessions.indices {
       for path in sessions[index].paths.indices {
-        send(records, to: index, path: path, at: now, &outbox)
+        send(records, to: index, path: path, flags: flags, at: now, &outbox)
       }
     }
   }
@@ -301,7 +306,7 @@ extension Node {
       challenge: 0,
       response: 0,
       loss: 0,
-      interval: UInt32(clamping: settings.interval.nanoseconds / 1000),
+      interval: UInt32(clamping: (pace?.longest ?? settings.interval).nanoseconds / 1000),
       flags: [],
       version: .current,
       fingerprint: fingerprint,

@@ -47,6 +47,8 @@ package struct Node: Hashable, Sendable {
   var leaveDeadline: Instant?
   /// When the next heartbeat is due; nil before the start.
   var heartbeatAt: Instant?
+  /// The intervals between which a change is under way; nil when there is none.
+  var pace: PaceChange?
   /// This node's right to answer for what it holds.
   package internal(set) var lease = Lease()
   /// This agent was late, and its timer has not fired since.
@@ -173,8 +175,8 @@ package struct Node: Hashable, Sendable {
     return outbox.effects
   }
 
-  /// The time spans of this node's interval.
-  package var timing: Timing { Timing(interval: settings.interval) }
+  /// The time spans of the interval that this node lives by.
+  package var timing: Timing { Timing(interval: pace?.shortest ?? settings.interval) }
 
   // MARK: Groups
 

@@ -85,12 +85,24 @@ package struct PathStatistics: Hashable, Sendable {
     historyCount == 0 ? 0 : Double(historyCount - history.nonzeroBitCount) / Double(historyCount)
   }
 
+  /// The same for the last few, in which bad weather shows at once.
+  private var recentLoss: Double {
+    guard historyCount >= Self.recent else { return 0 }
+    let arrived = (history & (1 << UInt128(Self.recent) - 1)).nonzeroBitCount
+    return Double(Self.recent - arrived) / Double(Self.recent)
+  }
+
+  /// How many heartbeats are the last few: so many that one loss among them delays no verdict.
+  private static let recent = 16
+
   /// The chance that a challenge or its answer is lost here, reckoned on the safe side: two losses and two arrivals are
-  /// added to what was seen (Agresti and Coull 1998), so that a short history does not look perfect.
+  /// added to what was seen (Agresti and Coull 1998), so that a short history does not look perfect. Should the last few
+  /// heartbeats have fared worse than all, the weather has turned; it is taken for good again only when that has lasted.
   package var challengeFailure: Double {
     let lost = Double(historyCount - history.nonzeroBitCount)
-    let inward = (lost + 2) / (Double(historyCount) + 4)
-    let outward = max(lossOutward, 2 / (Double(historyCount) + 4))
+    let inward = max((lost + 2) / (Double(historyCount) + 4), recentLoss)
+    // The weather is mostly the same both ways, and what the peer reports is a heartbeat behind.
+    let outward = max(lossOutward, 2 / (Double(historyCount) + 4), recentLoss)
     return 1 - (1 - inward) * (1 - outward)
   }
 }

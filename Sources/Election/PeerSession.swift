@@ -37,6 +37,8 @@ package struct PeerSession: Hashable, Sendable {
     /// When the last challenge that a verdict needs was sent.
     package var enoughSince: Instant?
     package var nextChallenge: Instant
+    /// Before this time there is no verdict: the peer's lease may run, or this agent has only just begun to listen.
+    package var earliestVerdict: Instant
     /// The verdict was due at a time at which this agent was late, so one more challenge was sent.
     package var wasPutOff = false
   }
@@ -162,13 +164,16 @@ package struct PeerSession: Hashable, Sendable {
   ) -> Reception {
     let answersUs = nonceDrawn != nil && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
-      guard heartbeat.receiverBootID == ownLife || answersUs else { return .unknownLife }
+      // What was said after the newest that we know was said in this life of ours, whomever the peer took us for.
+      guard heartbeat.receiverBootID == ownLife || answersUs || heartbeat.sentAt > lastContent else {
+        return .unknownLife
+      }
       // What a farewell overtook does not bring a peer back.
       guard paths[Int(heartbeat.path)].isFresh(heartbeat.sequence), !hasLeft else { return .replayed }
       if heartbeat.flags.contains(.obituary) { return takeObituary(heartbeat, at: now) }
       guard isRecent(heartbeat, at: now) || answersUs else { return meetStranger(at: now) }
       if answersUs { (nonceDrawn, clockLead) = (nil, nil) }
-      return .accepted(isNewest: note(heartbeat, at: now, isPrompt: isPrompt))
+      return .accepted(isNewest: note(heartbeat, ownLife: ownLife, at: now, isPrompt: isPrompt))
     }
     guard answersUs else { return meetStranger(at: now) }
     firstStranger = nil
@@ -178,7 +183,7 @@ package struct PeerSession: Hashable, Sendable {
     (nonceDrawn, clockLead) = (nil, nil)
     lastContent = .min
     for index in paths.indices { paths[index].peerRestarted() }
-    _ = note(heartbeat, at: now, isPrompt: isPrompt)
+    _ = note(heartbeat, ownLife: ownLife, at: now, isPrompt: isPrompt)
     return .admitted(restarted: restarted)
   }
 
@@ -191,8 +196,11 @@ package struct PeerSession: Hashable, Sendable {
   /// Whether a heartbeat of the known life is not older than a second, or so many intervals.
   private func isRecent(_ heartbeat: Heartbeat, intervals: Double = 1.5, at now: Instant) -> Bool {
     guard let clockLead else { return true }
-    let age = now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least
-    return age <= max(.seconds(1), timing.interval.scaled(by: intervals)) + (now - clockLead.at) / 100
+    let oldest = max(.seconds(1), timing.interval.scaled(by: intervals))
+    // After a long silence the clocks say too little of a heartbeat's age: the peer has to answer for itself.
+    let drift = (now - clockLead.at) / 100
+    guard drift <= oldest / 4 else { return false }
+    return now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least <= oldest + drift
   }
 
   /// Takes an obituary: written with the last word of the agent, and worth nothing once the agent has said more, on
@@ -207,7 +215,7 @@ package struct PeerSession: Hashable, Sendable {
     return .obituary
   }
 
-  private mutating func note(_ heartbeat: Heartbeat, at now: Instant, isPrompt: Bool) -> Bool {
+  private mutating func note(_ heartbeat: Heartbeat, ownLife: UInt64, at now: Instant, isPrompt: Bool) -> Bool {
     paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: isPrompt)
     liveness = .alive(lastHeard: now)
     let lead = now - Instant(nanoseconds: heartbeat.sentAt)
@@ -216,6 +224,8 @@ package struct PeerSession: Hashable, Sendable {
     guard heartbeat.sentAt >= lastContent else { return false }
     lastContent = heartbeat.sentAt
     flags = heartbeat.flags
+    // It may hear an earlier life of ours.
+    if heartbeat.receiverBootID != ownLife { flags.remove(.hearsReceiver) }
     version = heartbeat.version
     fingerprint = heartbeat.fingerprint
     let interval = Duration.microseconds(Int64(heartbeat.interval))
@@ -309,14 +319,21 @@ package struct PeerSession: Hashable, Sendable {
       guard now - lastHeard >= timing.suspectAfter else { return .none }
       let next = now + timing.challengeSpacing
       liveness = .suspect(
-        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 1, enoughSince: nil, nextChallenge: next)
+        Suspicion(
+          lastHeard: lastHeard,
+          since: now,
+          challengesSent: 1,
+          enoughSince: nil,
+          nextChallenge: next,
+          earliestVerdict: lastHeard + timing.leaseRunsOut
+        )
       )
       return .challenge
     case .suspect(var suspicion):
       guard now >= suspicion.nextChallenge else { return .none }
       let silence = now - suspicion.lastHeard
       if let enough = suspicion.enoughSince, now - enough >= timing.answerTime(roundTrip: worstRoundTrip),
-        silence >= timing.leaseRunsOut
+        now >= suspicion.earliestVerdict
       {
         // Whoever is late may have an answer that has not been read.
         if !suspicion.wasPutOff, now - suspicion.nextChallenge > max(timing.challengeSpacing, .milliseconds(2)) {
@@ -338,25 +355,34 @@ package struct PeerSession: Hashable, Sendable {
         suspicion.enoughSince = now
       }
       // Once enough were asked, nothing is waited for but the lease.
-      if suspicion.enoughSince != nil, silence < timing.leaseRunsOut {
-        suspicion.nextChallenge = min(suspicion.nextChallenge, suspicion.lastHeard + timing.leaseRunsOut)
+      if suspicion.enoughSince != nil, now < suspicion.earliestVerdict {
+        suspicion.nextChallenge = min(suspicion.nextChallenge, suspicion.earliestVerdict)
       }
       liveness = .suspect(suspicion)
       return .challenge
     }
   }
 
-  /// Doubts a verdict that would rest on this agent's own lateness: a suspicion starts anew, with all its challenges.
+  /// Doubts a verdict that would rest on this agent's own lateness: a suspicion starts anew, with all its challenges, and
+  /// with as long a silence as any verdict takes.
   package mutating func restartSuspicion(at now: Instant) {
     switch liveness {
     case .alive(let lastHeard) where now - lastHeard >= timing.suspectAfter:
       liveness = .suspect(
-        Suspicion(lastHeard: lastHeard, since: now, challengesSent: 0, enoughSince: nil, nextChallenge: now)
+        Suspicion(
+          lastHeard: lastHeard,
+          since: now,
+          challengesSent: 0,
+          enoughSince: nil,
+          nextChallenge: now,
+          earliestVerdict: now + timing.leaseRunsOut
+        )
       )
     case .suspect(var suspicion):
       suspicion.challengesSent = 0
       suspicion.enoughSince = nil
       suspicion.nextChallenge = now
+      suspicion.earliestVerdict = now + timing.leaseRunsOut
       liveness = .suspect(suspicion)
     case .alive, .unheard, .dead:
       break

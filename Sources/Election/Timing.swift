@@ -73,14 +73,20 @@ package struct Timing: Hashable, Sendable {
     return max(suspectAfter + confirm, leaseRunsOut)
   }
 
-  /// What one rank waits for each better rank: the time in which a live, better one must have come to its own verdict,
-  /// though it may have heard one more heartbeat of the old master, and be seen taking over. One that has just started
-  /// listens for a detection time by its own clock; so this is longer by the drift and the time that news may take.
-  package var rankDelay: Duration { max(detectionTime(), Self.candidacy).scaled(by: 1 + Self.drift) + Self.candidacy }
+  /// What one rank waits for each better rank: longer than all that a live, better one may wait for before it is seen
+  /// taking over. That is its own verdict, though it may have heard one more heartbeat of the old master; or, if it has just
+  /// started, a detection time of listening by its own clock; or a successor that the old master has named. So it is
+  /// longer than those by the drift and the time that news may take.
+  package var rankDelay: Duration {
+    max(detectionTime(), Self.handoverPatience).scaled(by: 1 + Self.drift) + Self.candidacy
+  }
 
-  /// How long a node that has just become eligible waits before it may take over: the others may have become so in the
-  /// same moment, and each must have heard of the other, even if the first word is lost.
+  /// How long a node that has just become able to take over, or changed its rank, waits before it does: the others may have
+  /// changed in the same moment, and each must have heard of the other, even if the first word is lost.
   package static let candidacy: Duration = .milliseconds(25)
+
+  /// How long a new master is waited for whose predecessor has said that it is one: a word of a slow agent or two lost ones.
+  package static let handoverPatience: Duration = candidacy * 4
 
   /// The shortest time between two heartbeats, as a share of the interval. RFC 5880 (section 6.8.7) allows 0 to 25 %
   /// of jitter; the less there is, the older the last heartbeat of a host that dies, and the sooner it is missed.

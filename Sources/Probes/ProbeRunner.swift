@@ -71,6 +71,19 @@ package final class ProbeRunner: Sendable {
     }
   }
 
+  /// Hands over what each probe found of late, on the runner's thread.
+  package func histories(_ completion: @escaping @Sendable ([ProbeKey: ProbeHistory]) -> Void) {
+    loop.execute { [self] in completion(probes.value.mapValues(\.history)) }
+  }
+
+  /// Makes one attempt apart from the rhythm, which counts for nothing; hands over its course on the runner's thread.
+  package func attempt(
+    _ specification: ProbeSpecification,
+    _ completion: @escaping @Sendable (ProbeTrial) -> Void
+  ) {
+    loop.execute { [loop] in TrialProbe.run(specification, on: loop, completion: completion) }
+  }
+
   /// Ends all probes, closes their connections and then the thread. A result that is being reported meanwhile may
   /// still arrive; none does after `completion`, which is called on some other thread.
   package func stop(completion: @escaping @Sendable () -> Void = {}) {

@@ -12,6 +12,26 @@ protocol ProbeClient: AnyObject {
   func ask()
   /// Ends everything; nothing is reported afterwards.
   func stop()
+  /// Hears of each step of an attempt as it is done, such as "connected".
+  var onStep: ((String) -> Void)? { get set }
+}
+
+/// Makes the client that asks what a specification says; `report` is called on the loop.
+func makeClient(
+  for specification: ProbeSpecification,
+  on loop: any EventLoop,
+  report: @escaping (ProbeResult) -> Void
+) -> any ProbeClient {
+  let timeout = TimeAmount(specification.timeout)
+  return switch specification.kind {
+  case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
+  case .http(let probe):
+    HTTPProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
+  case .grpc(let probe):
+    HTTPProbeClient(timeout: timeout, on: loop, report: report) {
+      GRPCConnection(probe, deadline: timeout, owner: $0)
+    }
+  }
 }
 
 /// One probe with its timer. Lives on one event loop.
@@ -19,23 +39,27 @@ final class ScheduledProbe {
   private let specification: ProbeSpecification
   private let loop: any EventLoop
   private let client: any ProbeClient
+  private let memory: Memory
   private var timer: Scheduled<Void>?
+
+  /// What the probe found of late; shared with the closure that takes the results.
+  private final class Memory {
+    var history = ProbeHistory()
+  }
+
+  /// What the probe found of late.
+  var history: ProbeHistory { memory.history }
 
   /// A probe that has not started yet; `report` is called on the loop.
   init(_ specification: ProbeSpecification, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
     self.specification = specification
     self.loop = loop
-    let timeout = TimeAmount(specification.timeout)
-    client =
-      switch specification.kind {
-      case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
-      case .http(let probe):
-        HTTPProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
-      case .grpc(let probe):
-        HTTPProbeClient(timeout: timeout, on: loop, report: report) {
-          GRPCConnection(probe, deadline: timeout, owner: $0)
-        }
-      }
+    let memory = Memory()
+    self.memory = memory
+    client = makeClient(for: specification, on: loop) { result in
+      memory.history.note(result.outcome)
+      report(result)
+    }
   }
 
   /// Whether this is what the specification asks for; rise, fall and consequence are judged elsewhere.

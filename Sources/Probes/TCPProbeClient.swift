@@ -19,6 +19,7 @@ final class TCPProbeClient: ProbeClient {
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void
+  var onStep: ((String) -> Void)?
   private var isAsking = false
   private var isStopped = false
 
@@ -57,6 +58,7 @@ final class TCPProbeClient: ProbeClient {
     channel.assumeIsolated().whenComplete { [self] result in
       switch result {
       case .success(let channel):
+        onStep?("connected")
         let isOwn = Connecting.isConnectedToItself(channel)
         linger(channel)
         finish(isOwn ? .refused : .passed(.nanoseconds((NIODeadline.now() - started).nanoseconds)))

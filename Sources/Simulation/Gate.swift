@@ -56,6 +56,8 @@ struct Guardian {
   var isStopped = false
   /// What to send when the agent is gone, as it was signed by the agent.
   var obituaries: [(lane: Lane, bytes: [UInt8])] = []
+  /// Until when the agent said, with its last beat, that it would beat again, by the host's clock.
+  var due: Instant?
   /// How often it has started the agent of late.
   var restarts = 0
 

@@ -95,6 +95,13 @@ struct Network {
 
   mutating func setCut(_ isCut: Bool, on lane: Lane) { lanes[index(lane)].isCut = isCut }
 
+  /// Whether neither host can reach the other over any path, whatever is sent.
+  func isPartitioned(_ a: Int, _ b: Int) -> Bool {
+    (0..<paths).allSatisfy { path in
+      lanes[index(Lane(from: a, to: b, path: path))].isCut && lanes[index(Lane(from: b, to: a, path: path))].isCut
+    }
+  }
+
   mutating func setWeather(_ weather: Weather, on lane: Lane) { lanes[index(lane)].weather = weather }
 
   /// Whether any lane loses, delays, repeats or damages more than a good network does.

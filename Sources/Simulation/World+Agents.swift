@@ -15,6 +15,8 @@ extension World {
     guard let settings = try? settings(of: host, plan) else { return violate("Plan", "the configuration is refused") }
     hosts[host].lives += 1
     (hosts[host].startedAt, hosts[host].lastUnattended) = (now, now)
+    // In a calm nobody is in maintenance, whatever the last agent kept.
+    if isCalm { hosts[host].maintenance = (false, nil) }
     let life = hosts[host].lives
     let node = Node(
       settings: settings,
@@ -29,7 +31,7 @@ extension World {
     hosts[host].agent = Agent(node: node, codec: HeartbeatCodec(keys: keys), life: life)
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
     hosts[host].kernel.gate = Gate()
-    hosts[host].guardian.obituaries = []
+    (hosts[host].guardian.obituaries, hosts[host].guardian.due) = ([], nil)
     if !hosts[host].guardian.isAlive { schedule(.guardianRestart(host: host), in: .milliseconds(20)) }
     let known = settings.groups.flatMap(\.virtualAddresses)
     hosts[host].kernel.remove(hosts[host].kernel.entries.map(\.address).filter { !known.contains($0) })
@@ -73,15 +75,18 @@ extension World {
     switch mail {
     case .input(let input): handle(input, host)
     case .datagram(let datagram):
-      guard let codec = hosts[host].agent?.codec else { return }
-      if !datagram.isHostile, !datagram.isDamaged { network.noteDelivered(datagram) }
+      guard let agent = hosts[host].agent else { return }
+      let strangers = agent.node.rejected.unknownLife
       do throws(HeartbeatCodec.Refusal) {
-        let heartbeat = try codec.decode(datagram.bytes)
+        let heartbeat = try agent.codec.decode(datagram.bytes)
         if datagram.isHostile { checks.authenticity.judge(heartbeat, datagram, host, self) }
         handle(.heartbeat(heartbeat), host)
       } catch {
         transcript.mix(UInt64(host))
       }
+      // What came before its sender was admitted has not counted, and a copy that comes later may.
+      let counts = agent.node.rejected.unknownLife == strangers
+      if counts, !datagram.isHostile, !datagram.isDamaged { network.noteDelivered(datagram) }
     }
   }
 

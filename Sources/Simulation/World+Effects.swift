@@ -27,9 +27,16 @@ extension World {
       guard hosts[host].agent?.life == life else { return }
     }
     agent.isBusy = false
+    beat(agent, host)
     guard let loss = agent.loss else { return }
     agent.loss = nil
     handle(.leaseLost(loss), host)
+  }
+
+  /// Tells the guardian until when this agent counts as alive.
+  func beat(_ agent: Agent, _ host: Int) {
+    guard hosts[host].guardian.isAlive, let ends = agent.node.lease.ends else { return }
+    hosts[host].guardian.due = ends + Timing.kernelTick
   }
 
   /// Nothing is said once a lease that was running is over: it was refused, or the clock says so.
@@ -141,7 +148,11 @@ extension World {
   // MARK: The kernel
 
   private func changeGate(_ host: Int, _ change: (inout Gate, Clock, Int64) -> Bool) -> LeaseLoss? {
-    guard hosts[host].plan.hasGate else { return nil }
+    guard hosts[host].plan.hasGate else {
+      // The agent has its clock to go by.
+      guard let ends = hosts[host].agent?.leaseEnds else { return nil }
+      return hosts[host].clock.time(at: now) < ends ? nil : .expired
+    }
     if hosts[host].kernel.refusedGates > 0 {
       hosts[host].kernel.refusedGates -= 1
       return .refused("nf_tables: ENOMEM")
@@ -174,6 +185,7 @@ extension World {
     let ends = now + (lifetime.valid + late).nanoseconds
     guard let (operation, failure) = hosts[host].kernel.doNext(lifetimeEnds: ends) else { return }
     checks.answers.kernelDid(operation, failure, host, self)
+    if failure != nil { checks.promises.kernelRefused(self) }
     look()
     if operation.kind != .remove { queue.schedule(.look, at: ends) }
     if let following = hosts[host].kernel.operations.first {

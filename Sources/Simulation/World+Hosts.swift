@@ -39,7 +39,9 @@ extension World {
     if hosts[host].isAsleep { return schedule(.guardian(host: host, life: life), in: .milliseconds(10)) }
     guard hosts[host].isPowered, hosts[host].guardian.canAct, hosts[host].lives == life else { return }
     if let agent = hosts[host].agent {
-      guard agent.isStopped || agent.isStalled, !hosts[host].kernel.gate.isAlive(at: now) else { return }
+      guard agent.isStopped || agent.isStalled, let due = hosts[host].guardian.due else { return }
+      let time = hosts[host].clock.time(at: now)
+      guard time >= due else { return schedule(.guardian(host: host, life: life), in: due - time) }
       note("the guardian finds the agent hung", of: host)
       release(host)
     } else {
@@ -58,8 +60,11 @@ extension World {
       transmit(Datagram(lane: lane, bytes: bytes, sentAt: now))
     }
     hosts[host].guardian.obituaries = []
-    hosts[host].kernel.remove(hosts[host].kernel.entries.map(\.address))
+    let held = hosts[host].kernel.entries.map(\.address)
+    hosts[host].kernel.remove(held)
     look()
+    // An agent that goes on hears of it.
+    for address in held { addressGone(address, host) }
   }
 
   func crashGuardian(_ host: Int) {
@@ -74,6 +79,7 @@ extension World {
       return schedule(.guardianRestart(host: host), in: .milliseconds(20))
     }
     hosts[host].guardian = Guardian()
+    beat(agent, host)
   }
 
   func pauseGuardian(_ host: Int, for span: Duration?) {

@@ -19,7 +19,10 @@ struct Baton: ParsableCommand {
       \(Exit.explanation)
       """,
     version: "baton \(Version.current)",
-    subcommands: [Status.self, Handover.self, Maintenance.self, Events.self, Why.self, Check.self, Keygen.self]
+    subcommands: [
+      Status.self, Probes.self, Probe.self, Handover.self, Maintenance.self, Events.self, Why.self, Check.self,
+      Keygen.self,
+    ]
   )
 }
 

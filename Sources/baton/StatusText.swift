@@ -202,7 +202,8 @@ func probeTable(_ groups: [GroupReport], at time: Timestamp, namesGroup: Bool) -
   return table
 }
 
-private func verdictCell(_ verdict: ProbeReport.Verdict) -> Cell {
+/// A verdict in its colour.
+func verdictCell(_ verdict: ProbeReport.Verdict) -> Cell {
   switch verdict {
   case .passing: Cell("passing", .good)
   case .failing: Cell("failing", .bad)

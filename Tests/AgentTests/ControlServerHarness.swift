@@ -68,7 +68,7 @@ final class ScriptedHandler: ControlHandler {
     switch request.command {
     case .status: reply(.status(.sample()))
     case .why(let group): reply(.failure(.unknownGroup(group, known: ["web"])))
-    case .handover, .maintenance, .events: state.withLock { $0.waiting.append((request, peer, reply)) }
+    case .handover, .maintenance, .events, .probes, .probe: state.withLock { $0.waiting.append((request, peer, reply)) }
     }
   }
 

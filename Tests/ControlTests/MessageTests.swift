@@ -23,6 +23,9 @@ struct RequestTests {
         #"{"command":"events","follow":true,"limit":0,"since":41,"version":1}"#
       ),
       (.why(group: "a/b\n\"c\""), #"{"command":"why","group":"a/b\n\"c\"","version":1}"#),
+      (.probes(group: nil), #"{"command":"probes","version":1}"#),
+      (.probe(name: "http", group: nil), #"{"command":"probe","probe":"http","version":1}"#),
+      (.probe(name: "http", group: "web"), #"{"command":"probe","group":"web","probe":"http","version":1}"#),
     ]
   )
   func roundTrip(command: Command, json: String) throws {
@@ -45,7 +48,7 @@ struct RequestTests {
     let failure = ProtocolError.unknownCommand("reboot").failure
     #expect(failure.code == .unknownCommand)
     #expect(failure.message == #"unknown command "reboot""#)
-    #expect(failure.hint == "this batond knows: status, handover, maintenance, events, why")
+    #expect(failure.hint == "this batond knows: status, handover, maintenance, events, why, probes, probe")
   }
 
   @Test("a newer version is refused whatever else the line says", arguments: [2, 0, -1, 1_000_000])
@@ -65,6 +68,7 @@ struct RequestTests {
       (#"{"version":1}"#, #"the key "command" is missing"#),
       (#"{"version":1,"command":7}"#, #"in "command""#),
       (#"{"version":1,"command":"why"}"#, #"the key "group" is missing"#),
+      (#"{"version":1,"command":"probe","group":"web"}"#, #"the key "probe" is missing"#),
       (#"{"version":1,"command":"handover","to":"b"}"#, #"the key "group" is missing"#),
       (#"{"version":1,"command":"maintenance"}"#, #"the key "on" is missing"#),
       (#"{"version":1,"command":"maintenance","on":true,"forSeconds":0}"#, #""forSeconds" is 0"#),
@@ -104,6 +108,7 @@ struct RequestTests {
 struct ResponseTests {
   static let all: [Response] = [
     .status(Samples.status), .events(Samples.events), .events([]), .why(Samples.why),
+    .probes(Samples.probes), .trial(Samples.trial),
     .handover(HandoverReport(group: "web", from: nil, to: "beta", term: 13, tookMicroseconds: 1_250)),
     .maintenance(
       MaintenanceOutcome(

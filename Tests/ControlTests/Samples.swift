@@ -215,4 +215,43 @@ enum Samples {
     headline: "alpha holds web because it ranks first among the live nodes",
     transitions: Array(events.prefix(2))
   )
+
+  static let probes = ProbesReport(
+    node: "alpha",
+    time: status.time,
+    groups: [
+      ProbesOfGroup(
+        name: "web",
+        probes: [status.groups[0].probes[0]],
+        histories: [
+          ProbeHistoryReport(
+            attempts: 1204,
+            failures: 2,
+            marks: [100, 400, nil, 800, 200].map { time in
+              ProbeHistoryReport.Mark(outcome: time == nil ? "timeout" : "passed", microseconds: time)
+            }
+          )
+        ],
+        nodes: [
+          ProbesOfNode(node: "alpha", probes: [PeerProbeReport(name: "http", outcome: "passed")]),
+          ProbesOfNode(node: "beta", probes: [PeerProbeReport(name: "http", outcome: "connection refused")]),
+        ]
+      )
+    ]
+  )
+
+  static let trial = ProbeTrialReport(
+    group: "web",
+    probe: "http",
+    kind: "http",
+    target: "GET http://127.0.0.1:80/health",
+    passed: false,
+    outcome: "unexpected status 503",
+    tookMicroseconds: 1320,
+    steps: [
+      ProbeTrialReport.Step(name: "connected", afterMicroseconds: 61),
+      ProbeTrialReport.Step(name: "request sent", afterMicroseconds: 90),
+      ProbeTrialReport.Step(name: "answer began: status 503", afterMicroseconds: 1300),
+    ]
+  )
 }

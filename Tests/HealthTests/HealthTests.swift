@@ -234,3 +234,21 @@ struct Judgement: CustomTestStringConvertible, Sendable {
     #expect(health.isEligible)
   }
 }
+
+@Suite("History")
+struct ProbeHistoryTests {
+  @Test("keeps the last sixty attempts, oldest first, and counts all")
+  func ring() {
+    var history = ProbeHistory()
+    #expect(history.marks.isEmpty)
+    for number in 1...100 {
+      history.note(number % 10 == 0 ? .refused : .passed(.microseconds(number)))
+    }
+    #expect(history.attempts == 100 && history.failures == 10)
+    #expect(history.marks.count == ProbeHistory.length)
+    #expect(history.marks.first == ProbeHistory.Mark(.passed(.microseconds(41))))
+    #expect(history.marks.first?.microseconds == 41)
+    #expect(history.marks.last == ProbeHistory.Mark(.refused))
+    #expect(history.marks.last?.microseconds == 0)
+  }
+}

@@ -62,6 +62,40 @@ extension BatonTests {
       try JSONDecoder().decode(type, from: Data(text.utf8))
     }
 
+    @Test("Probes are listed with what they found, and tried step by step")
+    func probes() throws {
+      struct Promised: Decodable {
+        struct Group: Decodable {
+          struct History: Decodable { let attempts: Int }
+          struct Node: Decodable { let node: String }
+          let name: String
+          let histories: [History]
+          let nodes: [Node]
+        }
+        let groups: [Group]
+      }
+      struct Trial: Decodable {
+        struct Step: Decodable { let name: String }
+        let passed: Bool
+        let outcome: String
+        let steps: [Step]
+      }
+      // Nothing listens there.
+      let plan = DaemonPlan(probes: "{ http: { http: \"http://127.0.0.1:9/\", interval: 100ms, weight: -1 } }")
+      try DaemonPair.settled(plan) { pair in
+        let list = try read(Promised.self, try pair.baton(pair.alpha, "probes", "--json").output)
+        #expect(list.groups.map(\.name) == ["web"])
+        #expect(list.groups.first?.histories.allSatisfy { $0.attempts > 0 } == true)
+        #expect(list.groups.first?.nodes.map(\.node) == ["alpha", "beta"])
+        let (status, output) = try pair.baton(pair.alpha, "probe", "http", "--json")
+        let trial = try read(Trial.self, output)
+        #expect(status == 1 && !trial.passed && trial.steps.isEmpty)
+        #expect(trial.outcome == "connection refused")
+        let missing = try pair.baton(pair.alpha, "probe", "web/https")
+        #expect(missing.status == 1 && missing.output.contains("web/http"), "\(missing)")
+      }
+    }
+
     @Test("A handover is asked for on either side; one that cannot be is refused with status 1")
     func handover() throws {
       try DaemonPair.settled { pair in

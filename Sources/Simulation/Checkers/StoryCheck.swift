@@ -11,6 +11,9 @@ final class StoryCheck {
 
   func judge(_ event: Event, of host: Int, _ world: World) {
     world.checks.promises.noted(event, host, world)
+    if case .peerDead(let node, let silence, let challenges) = event {
+      return judgeDeath(of: node, silence, challenges, host, world)
+    }
     guard case .transition(let group, _, to: .master, _, let reason) = event,
       let index = world.plan.groupNames.firstIndex(of: group)
     else { return }
@@ -26,19 +29,18 @@ final class StoryCheck {
       world.violate("Promotion", "\(Plan.names[host]) takes \(group) (\(reason)) while \(names) answers")
     }
     switch reason {
-    case .masterDead(let node, let silence, let challenges):
-      judgeDeath(of: node, silence, challenges, host, world)
     case .masterRestarted(let node):
       if let other = Plan.names.firstIndex(of: node), world.hosts[other].lives < 2 {
         world.violate("Reason", "\(Plan.names[host]): \(reason), and it did not")
       }
-    case .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard, .listened,
+    case .masterDead, .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard,
+      .listened,
       .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered:
       break
     }
   }
 
-  /// A master that runs and is in time is declared dead only when the network has lost what would have cleared it: at
+  /// A peer that runs and is in time is declared dead only when the network has lost what would have cleared it: at
   /// least one word in each of the five exchanges that any verdict takes.
   private func judgeDeath(of node: String, _ silence: Duration, _ challenges: Int, _ host: Int, _ world: World) {
     guard let other = Plan.names.firstIndex(of: node) else { return }
@@ -47,8 +49,8 @@ final class StoryCheck {
     guard state.isPowered, let agent = state.agent, !agent.isStopped, !agent.isStalled, state.lastUnattended < since,
       state.startedAt < since, state.stall.perMille == 0, state.lateness.upperBound <= .milliseconds(1)
     else { return }
-    // Spans are measured by clocks that the bound holds for.
-    guard world.hosts.allSatisfy({ $0.clock.ppm.magnitude <= 5000 }) else { return }
+    // Spans are measured by clocks that the bound holds for, and that nobody has set meanwhile.
+    guard world.hosts.allSatisfy({ $0.clock.ppm.magnitude <= 5000 && $0.clock.base <= max(since, 0) }) else { return }
     let ledger = world.network.ledger(from: other, to: host)
     let back = world.network.ledger(from: host, to: other)
     let losses = ledger.losses + back.totalLosses - ledger.lossesBack
