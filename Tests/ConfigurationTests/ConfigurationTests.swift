@@ -5,7 +5,7 @@ import Election
 import Health
 import Testing
 
-private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
+func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
 @Test func `the good file is flawless`() {
   #expect(complaints(about: goodFile) == [])

@@ -91,9 +91,10 @@ final class GRPCServer {
   }
 
   private func said(_ line: String) -> Bool {
-    var buffer = [UInt8](repeating: 0, count: 64)
-    let count = read(output, &buffer, buffer.count)
-    return count > 0 && String(decoding: buffer.prefix(count), as: UTF8.self) == line + "\n"
+    var text: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { text.append(byte) }
+    return text.elementsEqual(line.utf8)
   }
 
   /// Ends it, if it still runs.
