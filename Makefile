@@ -48,10 +48,12 @@ golden:
 
 # Feeds made-up bytes to everything that takes bytes from outside, each for FUZZ_SECONDS; make fuzz TARGET=node feeds one.
 FUZZ_SECONDS = 60
+# Of several -sanitize options the Swift compiler takes the last one alone, so the last must name both.
+FUZZ_FLAGS = --sanitize address --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
 
 fuzz:
 	etc/install-dependencies
-	BATON_FUZZ=1 swift build --scratch-path .build-fuzz --sanitize address --sanitize fuzzer --product fuzz
+	BATON_FUZZ=1 swift build --scratch-path .build-fuzz $(FUZZ_FLAGS) --product fuzz
 	etc/fuzz .build-fuzz/debug/fuzz $(FUZZ_SECONDS) $(TARGET)
 
 # Runs the tests once with the address sanitizer and once with the thread sanitizer; make sanitize SANITIZERS=thread runs
