@@ -9,11 +9,12 @@ struct LoadedConfiguration: Sendable {
   let configuration: Configuration
   let keys: KeyRing
 
-  /// Reads the configuration and its key file.
+  /// Reads the configuration and its key file, and looks whether the other files it names are there.
   ///
   /// - Throws: Every mistake in either.
   static func load(path: String, hostName: String) throws(ConfigurationErrors) -> LoadedConfiguration {
     let configuration = try Configuration.load(path: path, hostName: hostName)
+    try ProbeFiles.check(configuration)
     let keys = try KeyFile.load(path: configuration.keyFile)
     guard let ring = KeyRing(keys) else {
       throw ConfigurationErrors([

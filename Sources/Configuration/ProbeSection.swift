@@ -19,6 +19,8 @@ package enum ProbeDefaults {
   package static let expectedStatus = [200...399]
   /// A check asks, and needs no more rights for that than anybody has.
   package static let user = "nobody"
+  /// The longest body that is read, in bytes.
+  package static let maximumBody = 1 << 20
 }
 
 extension Reader where Value == [DraftProbe] {

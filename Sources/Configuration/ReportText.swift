@@ -84,7 +84,7 @@ extension ConfigurationReport.Probe {
     var lines = [
       "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)"
     ]
-    let death = holdsConnection ? "at once when its standing connection breaks, " : ""
+    let death = specification.kind.suddenEnd.map { "\($0), " } ?? ""
     lines.append(
       "            fails \(death)within \(errorVerdict.readable) on errors, "
         + "within \(hangVerdict.readable) when nothing answers"
@@ -120,8 +120,22 @@ extension ProbeSpecification.Kind {
   fileprivate var readable: String {
     switch self {
     case .tcp(let endpoint): "TCP \(endpoint)"
-    case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
+    case .http(let probe): probe.target
+    case .grpc(let probe): "gRPC \(probe.target)"
     case .exec(let probe): "\(probe.arguments.joined(separator: " ")) as \(probe.user)"
+    case .watch(let watch): "\(watch.word) \(watch.target)"
+    }
+  }
+
+  /// When the end of what is held or watched counts without another attempt.
+  fileprivate var suddenEnd: String? {
+    switch self {
+    case .watch(.process): "at once when the process ends"
+    case .watch(.interface(let watch)):
+      (watch.debounce == .zero ? "at once" : "\(watch.debounce.readable)") + " after the carrier is lost"
+    case .watch(.file(let watch)): watch.rule == .weight ? nil : "at once when the file comes or goes"
+    case .watch(.gateway), .watch(.disk), .watch(.listener), .exec: nil
+    case .tcp, .http, .grpc: noticesEnd ? "at once when its standing connection breaks" : nil
     }
   }
 }

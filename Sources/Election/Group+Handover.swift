@@ -9,7 +9,8 @@
 //                ◄────────────  master, with the next term
 //
 // Each side repeats its step every few milliseconds until the other's next one is seen, and gives up after half a
-// second; giving up always ends with an ordinary election between nodes that know of each other.
+// second; giving up always ends with an ordinary election between nodes that know of each other. For the last part of that
+// time a release is said to be withdrawn: it names nobody any more, and whoever has taken it till then can still be heard.
 
 /// The step of a handover that this node is at: what it tells, to whom, and for how long.
 package struct Step: Hashable, Sendable {
@@ -27,6 +28,8 @@ package struct Step: Hashable, Sendable {
   package var consultation: Consultation?
   /// Until when it is told again and again. While hooks are waited for after that, heartbeats will do.
   private let hurriesUntil: Instant
+  /// A release that may not be taken any more.
+  package var isWithdrawn = false
 
   /// - Parameter patience: How long the other side may have to wait for hooks.
   init(kind: HandoverStep, peer: Int, cause: HandoverCause, patience: Duration = .zero, _ world: Surroundings) {
@@ -211,6 +214,10 @@ extension Group {
       if answer == .refuse || !view.isAlive {
         return releaseFailed(to: step.peer, world, &outbox)
       }
+      if !step.isWithdrawn, !wake(at: step.deadline - Self.withdrawal, world) {
+        self.step?.isWithdrawn = true
+        outbox.isDirty = true
+      }
     }
     // What was asked meanwhile may have given the step more time.
     guard let step = self.step else { return true }
@@ -227,6 +234,9 @@ extension Group {
     }
     return false
   }
+
+  /// How long before a release has failed it may not be taken any more.
+  static let withdrawal: Duration = .milliseconds(200)
 
   private mutating func stepExpired(_ step: Step, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     let name = world.names[step.peer]

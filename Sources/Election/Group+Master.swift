@@ -173,9 +173,8 @@ extension Group {
         yield(because: .yieldedUnheard(node: world.names[rival]), world, &outbox)
         return true
       }
-      if views[rival].deafSince != nil { continue }
       let rank = Rank(priority: Int(record.effectivePriority), address: world.addresses[rival])
-      if record.isEligible == isAble ? rank > own : record.isEligible {
+      if views[rival].deafSince == nil, record.isEligible == isAble ? rank > own : record.isEligible {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }

@@ -73,6 +73,8 @@ package struct Group: Hashable, Sendable {
   package internal(set) var term: UInt64
   /// The probes' verdicts.
   package internal(set) var health: GroupHealth
+  /// The highest term that another node has said.
+  private var heardTerm: UInt64 = 0
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.
@@ -190,7 +192,7 @@ package struct Group: Hashable, Sendable {
 
   /// Draws every conclusion that the facts allow.
   mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
-    for view in views where view.isAlive { learnTerm(view.record?.term ?? 0, &outbox) }
+    learnTerms(&outbox)
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
@@ -279,7 +281,7 @@ package struct Group: Hashable, Sendable {
       isEligible: obstacle == nil,
       isPromoting: promotion != nil,
       handover: step?.kind ?? .none,
-      handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
+      handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
       reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
@@ -346,10 +348,13 @@ package struct Group: Hashable, Sendable {
     return true
   }
 
-  mutating func learnTerm(_ heard: UInt64, _ outbox: inout Outbox) {
-    guard heard > term, !isMaster else { return }
-    term = heard
-    outbox.effects.append(.keepTerm(group: id, heard))
+  /// Takes the terms of the others, so that the next is greater. A master's own stands as long as it is master; what it
+  /// hears meanwhile counts afterwards, even if whoever said it is gone by then.
+  private mutating func learnTerms(_ outbox: inout Outbox) {
+    for view in views where view.isAlive { heardTerm = max(heardTerm, view.record?.term ?? 0) }
+    guard heardTerm > term, !isMaster else { return }
+    term = heardTerm
+    outbox.effects.append(.keepTerm(group: id, term))
   }
 
   /// The rank of this node.

@@ -138,7 +138,7 @@ package struct GroupRecord: Hashable, Sendable {
   package var isPromoting: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep
-  /// Whom that step addresses; nobody when there is none.
+  /// Whom that step addresses; nobody when there is none, or for a release that is withdrawn.
   package var handoverPeer: WireID
   /// Why a handover was begun; meaningful with `handover`.
   package var cause: HandoverCause

@@ -10,6 +10,10 @@ package struct ProbeSpecification: Hashable, Sendable {
     case http(HTTPProbe)
     /// A program ends with status 0.
     case exec(ExecProbe)
+    /// A gRPC server's health service says that it serves.
+    case grpc(GRPCProbe)
+    /// Nothing is asked: something of the host is watched.
+    case watch(Watch)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
@@ -17,6 +21,8 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .tcp: "tcp"
       case .http: "http"
       case .exec: "exec"
+      case .grpc: "grpc"
+      case .watch(let watch): watch.word
       }
     }
 
@@ -24,8 +30,10 @@ package struct ProbeSpecification: Hashable, Sendable {
     package var target: String {
       switch self {
       case .tcp(let endpoint): "\(endpoint)"
-      case .http(let probe): "\(probe.method) http://\(probe.endpoint)\(probe.path)"
       case .exec(let probe): probe.arguments.joined(separator: " ")
+      case .http(let probe): probe.target
+      case .grpc(let probe): probe.target
+      case .watch(let watch): watch.target
       }
     }
 
@@ -35,6 +43,8 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .tcp: false
       case .http: true
       case .exec: false
+      case .grpc: true
+      case .watch(let watch): watch.noticesEnd
       }
     }
   }
@@ -78,37 +88,5 @@ package struct ProbeSpecification: Hashable, Sendable {
     self.rise = rise
     self.fall = fall
     self.consequence = consequence
-  }
-}
-
-/// An HTTP request and what counts as a good answer.
-package struct HTTPProbe: Hashable, Sendable {
-  /// Where the server listens.
-  package var endpoint: Endpoint
-  /// The request method, such as `GET` or `HEAD`.
-  package var method: String
-  /// The origin-form target, starting with `/`.
-  package var path: String
-  /// The `Host` header field; by default the endpoint.
-  package var host: String
-  /// Status codes that count as healthy.
-  package var expectedStatus: [ClosedRange<Int>]
-  /// Text that the body must contain; nil when any body will do.
-  package var bodyContains: String?
-
-  package init(
-    endpoint: Endpoint,
-    method: String,
-    path: String,
-    host: String,
-    expectedStatus: [ClosedRange<Int>],
-    bodyContains: String?
-  ) {
-    self.endpoint = endpoint
-    self.method = method
-    self.path = path
-    self.host = host
-    self.expectedStatus = expectedStatus
-    self.bodyContains = bodyContains
   }
 }

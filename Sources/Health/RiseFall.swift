@@ -15,10 +15,16 @@ package struct ProbeResult: Hashable, Sendable {
   /// Whether the outcome is a verdict by itself: the standing connection broke and a fresh one was refused, reset or
   /// closed at once. Means nothing for a success.
   package let isDecisive: Bool
+  /// What is not wrong yet, and will be, such as "certificate expires on 2026-12-01"; nil when nothing is.
+  package let warning: String?
+  /// What a success adds to the priority, −254 to 254: the number in a watched file. Means nothing for a failure.
+  package let weight: Int
 
-  package init(outcome: ProbeOutcome, isDecisive: Bool = false) {
+  package init(outcome: ProbeOutcome, isDecisive: Bool = false, warning: String? = nil, weight: Int = 0) {
     self.outcome = outcome
     self.isDecisive = isDecisive
+    self.warning = warning
+    self.weight = weight
   }
 }
 
@@ -51,6 +57,8 @@ package struct RiseFall: Hashable, Sendable {
   package private(set) var lastOutcome: ProbeOutcome?
   /// What the latest failed attempt found; nil when none failed yet.
   package private(set) var lastFailure: ProbeOutcome?
+  /// What the latest successful attempt warned of; nil when it warned of nothing.
+  package private(set) var warning: String?
 
   /// A probe without results. Counts below 1 are taken as 1.
   ///
@@ -66,7 +74,7 @@ package struct RiseFall: Hashable, Sendable {
   package mutating func record(_ result: ProbeResult) -> Change? {
     lastOutcome = result.outcome
     let succeeded = result.outcome.isSuccess
-    if !succeeded { lastFailure = result.outcome }
+    if succeeded { warning = result.warning } else { lastFailure = result.outcome }
 
     let needed: Int
     switch state {

@@ -58,13 +58,15 @@ enum Connecting {
 struct AnswerTooLong: Error {}
 
 /// Stands before everything that reads, and bounds what one answer may cost: whatever the server sends, in whatever
-/// part of the protocol, past the limit the answer is dropped and `AnswerTooLong` is raised once.
+/// part of the protocol, past the limit the answer is dropped and `AnswerTooLong` is raised once. Being the first that
+/// hears from the socket, it also is who can close it without a farewell in any protocol above.
 final class ByteMeter: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
   private let limit: Int
   private var remaining: Int
+  private var context: ChannelHandlerContext?
 
   /// - Parameter limit: How many bytes one answer may have.
   init(limit: Int) {
@@ -74,6 +76,13 @@ final class ByteMeter: ChannelInboundHandler {
 
   /// Starts counting anew, for the next answer.
   func reset() { remaining = limit }
+
+  /// Closes the socket, whatever the handlers above would have liked to say first.
+  func closeSocket() { context?.close(promise: nil) }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard remaining >= 0 else { return }

@@ -2,61 +2,61 @@
 //
 // The parsing is NIO's; this handler adds what a probe must not trust a server with. Nothing of the answer is kept,
 // header fields and the whole answer are bounded, and the first fault found (say, a wrong status) stands even when
-// the rest of the answer never comes.
+// the rest of the answer never comes. With TLS the bound is on what comes from the network, so it holds for the
+// handshake as well.
 
 import Health
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOTLS
 
-/// Who owns a connection and hears what becomes of it, on the connection's event loop.
-protocol HTTPConnectionOwner: AnyObject {
-  /// A request was answered; `fault` says what is wrong with the answer. If the connection is not standing it is
-  /// closed now, and nothing more is heard of it.
-  func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool)
-  /// The connection could not be made, or ended while idle or before an answer was complete; nothing more is heard.
-  func connection(_ connection: HTTPConnection, failedWith outcome: ProbeOutcome)
-}
+/// A connection to an HTTP/1.1 server, with or without TLS. Lives on one event loop.
+package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
+  package typealias InboundIn = HTTPClientResponsePart
+  package typealias OutboundOut = HTTPClientRequestPart
 
-/// A connection to an HTTP/1.1 server. Lives on one event loop.
-final class HTTPConnection: ChannelInboundHandler {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
-
-  /// The longest answer, headers and framing included, that is read to its end.
-  static let maximumAnswer = 1024 * 1024
   /// The most bytes of header fields in one answer; many servers stop at 8 or 16 KiB too.
-  static let maximumHeaders = 32 * 1024
+  package static let maximumHeaders = 32 * 1024
   /// The most header fields in one answer.
-  static let maximumHeaderFields = 128
+  package static let maximumHeaderFields = 128
 
   private enum State {
     case connecting
+    /// Connected, and TLS is not agreed yet.
+    case agreeing
     /// The request is sent, the head of the answer has not come.
     case waiting
     /// The head came; `fault` is what was wrong with it.
-    case reading(fault: ProbeOutcome?, TextSearch?, keepsAlive: Bool)
+    case reading(Reading)
     case idle
     case over
   }
 
+  private struct Reading {
+    let fault: ProbeOutcome?
+    let keepsAlive: Bool
+    var body: BodyCheck
+    var bodyLength = 0
+  }
+
   private let probe: HTTPProbe
   private let head: HTTPRequestHead
-  private let meter = ByteMeter(limit: maximumAnswer)
-  private weak var owner: (any HTTPConnectionOwner)?
-  /// Hears of each step, such as "connected".
-  var onStep: ((String) -> Void)?
+  private let meter: ByteMeter
+  private var tls: TLSLayer?
+  private weak var owner: (any ProbeConnectionOwner)?
+  package var onStep: ((String) -> Void)?
   private var channel: (any Channel)?
   private var state = State.connecting
   private var lastError: (any Error)?
-  /// How many answers this connection has brought.
-  private(set) var answers = 0
-  /// Whether the latest of them was as expected.
-  private(set) var lastAnswerWasGood = false
+  package private(set) var answers = 0
+  package private(set) var lastAnswerWasGood = false
 
-  init(_ probe: HTTPProbe, owner: any HTTPConnectionOwner) {
+  package init(_ probe: HTTPProbe, owner: any ProbeConnectionOwner) {
     self.probe = probe
     self.owner = owner
+    // The rest is for header fields, the frames around the body, and certificates.
+    meter = ByteMeter(limit: probe.maximumBody + probe.maximumBody / 4 + 4 * Self.maximumHeaders)
     var headers = HTTPHeaders([
       ("host", probe.host), ("user-agent", "baton"), ("accept", "*/*"), ("accept-encoding", "identity"),
     ])
@@ -65,25 +65,26 @@ final class HTTPConnection: ChannelInboundHandler {
     head = HTTPRequestHead(version: .http1_1, method: method, uri: probe.path, headers: headers)
   }
 
-  /// What is known to be wrong with the answer that is being read.
-  var faultSoFar: ProbeOutcome? {
-    if case .reading(let fault, _, _) = state { fault } else { nil }
+  package var faultSoFar: ProbeOutcome? {
+    if case .reading(let reading) = state { reading.fault } else { nil }
   }
 
-  /// How far the attempt under way has got.
-  var stage: ProbeOutcome.Stage {
+  package var warning: String? { tls?.warning }
+
+  package var stage: ProbeOutcome.Stage {
     switch state {
     case .connecting: .connecting
+    case .agreeing: .handshake
     case .reading: .middle
     case .waiting, .idle, .over: .answer
     }
   }
 
-  /// Connects and sends the first request.
-  func open(on loop: any EventLoop, timeout: TimeAmount) {
+  package func open(on loop: any EventLoop, timeout: TimeAmount) {
     let handler = NIOLoopBound(self, eventLoop: loop)
     let connected: EventLoopFuture<any Channel>
     do {
+      tls = try probe.tls.map { try TLSLayer($0, to: probe.endpoint, protocols: ["http/1.1"]) }
       let address = try Connecting.socketAddress(probe.endpoint)
       connected = Connecting.bootstrap(on: loop, timeout: timeout)
         .channelInitializer { channel in
@@ -91,15 +92,12 @@ final class HTTPConnection: ChannelInboundHandler {
         }
         .connect(to: address)
     } catch {
-      return end(with: Connecting.outcome(of: error, on: probe.endpoint))
+      return end(with: outcome(of: error))
     }
-    connected.assumeIsolated().whenFailure { [self] error in
-      end(with: Connecting.outcome(of: error, on: probe.endpoint))
-    }
+    connected.assumeIsolated().whenFailure { [self] error in end(with: outcome(of: error)) }
   }
 
-  /// Sends a request on the connection, which must be new or idle.
-  func ask() {
+  package func ask() {
     guard let channel else { return }
     state = .waiting
     meter.reset()
@@ -112,20 +110,23 @@ final class HTTPConnection: ChannelInboundHandler {
     pipeline.writeAndFlush(NIOAny(HTTPClientRequestPart.end(nil)), promise: sent)
   }
 
-  /// Closes the connection without another word to the owner.
-  func close() {
+  package func close() {
+    let isIdle = if case .idle = state { true } else { false }
     state = .over
-    channel?.close(promise: nil)
+    // A farewell in the middle of something would wait for what the server says to it.
+    if isIdle { channel?.close(promise: nil) } else { meter.closeSocket() }
   }
 
-  private func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
+  /// Puts the connection and what stands before it into the pipeline of a channel that is not connected yet.
+  package func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = Self.maximumHeaders
     limits.maxHeaderListSize = Self.maximumHeaders
     limits.maxHeaderFieldCount = Self.maximumHeaderFields
+    try pipeline.addHandler(meter)
+    if let tls { try pipeline.addHandler(tls.handler) }
     try pipeline.addHandlers(
       HTTPRequestEncoder(),
-      meter,
       ByteToMessageHandler(
         HTTPResponseDecoder(
           leftOverBytesStrategy: .dropBytes,
@@ -137,71 +138,109 @@ final class HTTPConnection: ChannelInboundHandler {
     )
   }
 
-  func handlerAdded(context: ChannelHandlerContext) {
+  package func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
-    if case .over = state { context.close(promise: nil) }
+    if case .over = state { meter.closeSocket() }
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
+  package func handlerRemoved(context: ChannelHandlerContext) {
     channel = nil
   }
 
   // Not the success of connecting, which comes before the channel is ready to tell of its end.
-  func channelActive(context: ChannelHandlerContext) {
+  package func channelActive(context: ChannelHandlerContext) {
     if Connecting.isConnectedToItself(context.channel) {
-      end(with: .refused)
-    } else {
-      onStep?("connected")
-      ask()
+      return end(with: .refused)
     }
+    onStep?("connected")
+    if tls == nil { ask() } else { state = .agreeing }
+    context.fireChannelActive()
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted? = event as? TLSUserEvent, case .agreeing = state {
+      onStep?(tls?.agreement ?? "TLS agreed")
+      ask()
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), .waiting):
       onStep?("answer began: status \(head.status.code)")
-      let status = Int(head.status.code)
-      let isExpected = probe.expectedStatus.contains { $0.contains(status) }
       state = .reading(
-        fault: isExpected ? nil : .wrongStatus(status),
-        probe.bodyContains.map(TextSearch.init),
-        keepsAlive: head.isKeepAlive && status != 101
+        Reading(
+          fault: fault(in: head),
+          keepsAlive: head.isKeepAlive && head.status.code != 101,
+          body: BodyCheck(probe.expectedBody)
+        )
       )
-    case (.body(let body), .reading(let fault, var search?, let keepsAlive)):
-      search.feed(body.readableBytesView)
-      state = .reading(fault: fault, search, keepsAlive: keepsAlive)
-    case (.end, .reading(let fault, let search, let keepsAlive)):
+    case (.body(let body), .reading(var reading)):
+      // Emptied meanwhile, so that the searches are changed in place.
+      state = .waiting
+      reading.bodyLength += body.readableBytes
+      if reading.bodyLength <= probe.maximumBody { reading.body.feed(body.readableBytesView) }
+      state = .reading(reading)
+      if reading.bodyLength > probe.maximumBody { errorCaught(context: context, error: AnswerTooLong()) }
+    case (.end, .reading(let reading)):
       onStep?("answer complete")
-      let isTextMissing = search.map { !$0.isFound } ?? false
-      answered(with: fault ?? (isTextMissing ? .wrongBody : nil), isStanding: keepsAlive)
-    case (_, .reading), (_, .connecting), (_, .waiting), (_, .idle), (_, .over):
+      let fault = reading.fault ?? (reading.body.isKept ? nil : .wrongBody) ?? tls?.fault
+      answered(with: fault, isStanding: reading.keepsAlive && tls?.fault == nil)
+    case (_, .reading), (_, .connecting), (_, .agreeing), (_, .waiting), (_, .idle), (_, .over):
       break
     }
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  /// What is wrong with the answer's head.
+  private func fault(in head: HTTPResponseHead) -> ProbeOutcome? {
+    let status = Int(head.status.code)
+    guard probe.expectedStatus.contains(where: { $0.contains(status) }) else { return .wrongStatus(status) }
+    for rule in probe.expectedHeaders {
+      let values = head.headers[rule.name]
+      if let fault = rule.fault(in: values.isEmpty ? nil : values.joined(separator: ", ")) { return .unexpected(fault) }
+    }
+    return nil
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch error {
     case HTTPParserError.invalidEOFState:
       // The connection ended within an answer: that is no fault of form, and `channelInactive` follows.
       lastError = lastError ?? ChannelError.eof
     case is HTTPParserError, is NIOHTTPDecoderError, is AnswerTooLong:
       switch state {
-      case .waiting, .reading: answered(with: faultSoFar ?? .malformed(Self.words(for: error)), isStanding: false)
+      case .waiting, .reading: refuse(faultSoFar ?? .malformed(words(for: error)))
+      case .agreeing: end(with: .tls("the server says too much"))
       case .connecting, .idle: end(with: .closed)
       case .over: break
       }
     default:
       lastError = lastError ?? error
-      context.close(promise: nil)
+      // The reason for a failed handshake is with the connection that failed.
+      if case .agreeing = state { end(with: outcome(of: error)) } else { meter.closeSocket() }
     }
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     if let fault = faultSoFar {
       answered(with: fault, isStanding: false)
     } else {
-      end(with: lastError.map { Connecting.outcome(of: $0, on: probe.endpoint) } ?? .closed)
+      end(with: lastError.map(outcome) ?? .closed)
     }
+  }
+
+  private func outcome(of error: any Error) -> ProbeOutcome {
+    if let error = error as? TLSUnusable { return .tls(error.cause) }
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.endpoint)
+  }
+
+  /// An answer that is not read any further.
+  private func refuse(_ fault: ProbeOutcome) {
+    answers += 1
+    lastAnswerWasGood = false
+    close()
+    owner?.connection(self, answeredWith: fault, isStanding: false)
   }
 
   private func answered(with fault: ProbeOutcome?, isStanding: Bool) {
@@ -218,12 +257,12 @@ final class HTTPConnection: ChannelInboundHandler {
     owner?.connection(self, failedWith: outcome)
   }
 
-  private static func words(for error: any Error) -> String {
+  private func words(for error: any Error) -> String {
     switch error {
-    case is AnswerTooLong: "longer than \(maximumAnswer / 1024) KiB"
+    case is AnswerTooLong: "longer than \(probe.maximumBody / 1024) KiB"
     case is NIOHTTPDecoderError: "more than one answer"
     case HTTPParserError.headerOverflow:
-      "more than \(maximumHeaders / 1024) KiB or \(maximumHeaderFields) header fields"
+      "more than \(Self.maximumHeaders / 1024) KiB or \(Self.maximumHeaderFields) header fields"
     case HTTPParserError.invalidConstant: "not HTTP"
     case HTTPParserError.invalidVersion: "not HTTP/1"
     case HTTPParserError.invalidStatus: "invalid status"

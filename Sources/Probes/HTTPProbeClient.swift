@@ -13,16 +13,16 @@ final class HTTPProbeClient: ProbeClient {
   private enum State {
     /// No connection, and none stood since the last result.
     case disconnected
-    case standing(HTTPConnection)
+    case standing(any ProbeConnection)
     /// The standing connection is gone; another question follows soon.
     case broken
-    case asking(HTTPAttempt, HTTPConnection)
+    case asking(HTTPAttempt, any ProbeConnection)
     /// Between two connections of one attempt.
     case pausing(HTTPAttempt)
     case stopped
   }
 
-  private let probe: HTTPProbe
+  private let makeConnection: (any ProbeConnectionOwner) -> any ProbeConnection
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void
@@ -32,8 +32,14 @@ final class HTTPProbeClient: ProbeClient {
   private var deadline: Scheduled<Void>?
   private var pause: Scheduled<Void>?
 
-  init(_ probe: HTTPProbe, timeout: TimeAmount, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
-    self.probe = probe
+  /// - Parameter makeConnection: Makes a connection of the protocol that is spoken, not opened yet.
+  init(
+    timeout: TimeAmount,
+    on loop: any EventLoop,
+    report: @escaping (ProbeResult) -> Void,
+    makeConnection: @escaping (any ProbeConnectionOwner) -> any ProbeConnection
+  ) {
+    self.makeConnection = makeConnection
     self.timeout = timeout
     self.loop = loop
     self.report = report
@@ -93,7 +99,7 @@ final class HTTPProbeClient: ProbeClient {
     start(.afterBreak(at: .now(), isExtra: true), on: nil)
   }
 
-  private func start(_ attempt: HTTPAttempt, on connection: HTTPConnection?) {
+  private func start(_ attempt: HTTPAttempt, on connection: (any ProbeConnection)?) {
     cancelTimers()
     deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
     if let connection {
@@ -105,7 +111,7 @@ final class HTTPProbeClient: ProbeClient {
   }
 
   private func connect(for attempt: HTTPAttempt) {
-    let connection = HTTPConnection(probe, owner: self)
+    let connection = makeConnection(self)
     connection.onStep = onStep
     state = .asking(attempt, connection)
     connection.open(on: loop, timeout: timeout)
@@ -145,22 +151,23 @@ final class HTTPProbeClient: ProbeClient {
   }
 }
 
-extension HTTPProbeClient: HTTPConnectionOwner {
-  func connection(_ connection: HTTPConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
+extension HTTPProbeClient: ProbeConnectionOwner {
+  func connection(_ connection: any ProbeConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
     guard case .asking(let attempt, connection) = state else { return }
     cancelTimers()
     state = isStanding ? .standing(connection) : .disconnected
     if let fault {
       report(ProbeResult(outcome: fault))
     } else if !attempt.isExtra {
-      report(ProbeResult(outcome: .passed(.nanoseconds((NIODeadline.now() - attempt.started).nanoseconds))))
+      let span = Duration.nanoseconds((NIODeadline.now() - attempt.started).nanoseconds)
+      report(ProbeResult(outcome: .passed(span), warning: connection.warning))
     }
     // A server that keeps connections ends one with its answer now and then: after so many requests, or on its way
     // down, when its other workers may answer a little longer. One that does so at every tick keeps none.
     if !isStanding, connection.answers > 1 || attempt.isExtra { standingConnectionEnded(wasHealthy: fault == nil) }
   }
 
-  func connection(_ connection: HTTPConnection, failedWith outcome: ProbeOutcome) {
+  func connection(_ connection: any ProbeConnection, failedWith outcome: ProbeOutcome) {
     switch state {
     case .standing(connection):
       standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)
@@ -176,4 +183,4 @@ extension HTTPProbeClient: HTTPConnectionOwner {
 }
 
 /// Matches a connection by identity in patterns.
-private func ~= (pattern: HTTPConnection, value: HTTPConnection) -> Bool { pattern === value }
+private func ~= (pattern: any ProbeConnection, value: any ProbeConnection) -> Bool { pattern === value }

@@ -224,10 +224,18 @@ extension World {
     guard found.count == 1, let master = found.first else {
       return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
+    let terms = hosts.map { term(of: group, on: $0) }
+    if let highest = terms.max(), terms[master] < highest {
+      return "\(names([master])) answers for \(Plan.groupName(group)) in term \(terms[master]), and \(highest) is known"
+    }
     guard best, plan.preempt else { return nil }
     let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
     guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  private func term(of group: Int, on host: Host) -> UInt64 {
+    host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }?.term ?? 0
   }
 
   /// Whoever an operator took a group from does not ask for it back.

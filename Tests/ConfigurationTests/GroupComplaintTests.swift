@@ -71,7 +71,8 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "",
     """
-    17:13: error: `http`, `tcp` or `exec` is missing in probe `http`; add, for example, `http: \
+    17:13: error: `http`, `tcp`, `grpc`, `exec`, `process`, `interface`, `gateway`, `file`, `disk` or \
+    `listener` is missing in probe `http`; add, for example, `http: \
     "http://127.0.0.1:8080/health"`
     """
   ),
@@ -102,7 +103,7 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "tcp: 127.0.0.1:80,",
     """
-    17:34: error: `host` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
+    17:34: error: `host` in probe `http`: only a probe with `http` or `grpc` has it; remove it, or ask with `http: \
     "http://127.0.0.1:8080/health"`
     17:53: error: `expect-status` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
     "http://127.0.0.1:8080/health"`
@@ -117,10 +118,10 @@ private let badProbes: [BadFile] = [
   ),
   BadFile(
     "http://127.0.0.1:80/health",
-    "https://127.0.0.1/",
+    "ftp://127.0.0.1/",
     """
-    17:21: error: `http`: an HTTP probe cannot ask `https://`; probe the service over `http://`, or its port \
-    with `tcp`
+    17:21: error: `http`: an HTTP probe cannot ask `ftp://`; probe the service over `http://` or `https://`, or its \
+    port with `tcp`
     """
   ),
   BadFile(

@@ -153,6 +153,23 @@ struct Judgement: CustomTestStringConvertible, Sendable {
     #expect(health.effectivePriority(base: row.base) == row.priority)
   }
 
+  @Test func whatAPassingProbeAddsCounts() {
+    let success = { (weight: Int) in ProbeResult(outcome: .passed(.zero), weight: weight) }
+    var health = GroupHealth([probe("file", .weight(20), fall: 2), probe("other")])
+    _ = health.record(success(-30), at: 0)
+    #expect(health.effectivePriority(base: 100) == 70)
+    _ = health.record(success(30), at: 0)
+    #expect(health.effectivePriority(base: 100) == 130)
+    #expect(health.effectivePriority(base: 250) == 254)
+    _ = health.record(plain, at: 0)
+    #expect(health.effectivePriority(base: 100) == 130, "one failure of two changes nothing")
+    _ = health.record(plain, at: 0)
+    #expect(health.effectivePriority(base: 100) == 80, "a failing probe adds nothing of its own")
+    health.reconfigure([probe("other"), probe("file", port: 81)])
+    _ = health.record(success(5), at: 0)
+    #expect(health.effectivePriority(base: 100) == 105, "another question, another weight")
+  }
+
   @Test func faultsNameTheProbesThatDoNotPassAndWhy() {
     var health = GroupHealth([probe("web"), probe("sql", .weight(5)), probe("dns"), probe("ntp", rise: 2)])
     _ = health.record(ok, at: 0)

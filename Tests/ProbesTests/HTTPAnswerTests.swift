@@ -11,11 +11,13 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
   let steps: [Step]
   var method = "GET"
   var expectedStatus: [ClosedRange<Int>] = [200...299]
-  var bodyContains: String?
+  var expectedHeaders: [HeaderRule] = []
+  var expectedBody: [TextRule] = []
+  var maximumBody = 1 << 20
   let outcome: ProbeOutcome
   var testDescription: String { name }
 
-  static let all: [AnswerCase] = good + bad + hostile
+  static let all: [AnswerCase] = good + rules + bad + hostile
 
   static let passed = ProbeOutcome.passed(.zero)
 
@@ -31,7 +33,7 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
     AnswerCase(
       name: "text in the body",
       steps: [.send(answer("200 OK", "all is OK"))],
-      bodyContains: "OK",
+      expectedBody: [.contains("OK")],
       outcome: passed
     ),
     AnswerCase(
@@ -39,13 +41,13 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       steps: [
         .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall i\r\n"), .send("4\r\ns OK\r\n0\r\n\r\n"),
       ],
-      bodyContains: "is OK",
+      expectedBody: [.contains("is OK")],
       outcome: passed
     ),
     AnswerCase(
       name: "body that ends with the connection",
       steps: [.send("HTTP/1.0 200 OK\r\n\r\nall is OK"), .close],
-      bodyContains: "OK",
+      expectedBody: [.contains("OK")],
       outcome: passed
     ),
     AnswerCase(
@@ -62,7 +64,7 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
     AnswerCase(
       name: "half a megabyte",
       steps: [.send(answer("200 OK", String(repeating: "x", count: 500_000) + "OK"))],
-      bodyContains: "xOK",
+      expectedBody: [.contains("xOK")],
       outcome: passed
     ),
     AnswerCase(
@@ -72,6 +74,74 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       outcome: passed
     ),
   ]
+
+  static let rules = [
+    AnswerCase(
+      name: "header fields as they should be",
+      steps: [.send(answer(headers: "X-Role: primary\r\nContent-Type: text/plain; charset=utf-8\r\nVia: a\r\nVia: b\r\n"))],
+      expectedHeaders: [
+        HeaderRule(name: "x-role", condition: .equals("primary")),
+        HeaderRule(name: "content-type", condition: .value(.contains("text/plain"))),
+        HeaderRule(name: "via", condition: .equals("a, b")), HeaderRule(name: "x-drain", condition: .absent),
+        HeaderRule(name: "x-drain", condition: .differs("on")), HeaderRule(name: "x-drain", condition: .value(.lacks("o"))),
+      ],
+      outcome: passed
+    ),
+    AnswerCase(
+      name: "a header field with another value, and the body never ends",
+      steps: [.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nx")],
+      expectedHeaders: [HeaderRule(name: "content-type", condition: .equals("application/json"))],
+      outcome: .unexpected("header content-type is text/plain")
+    ),
+    AnswerCase(
+      name: "a header field that is missing",
+      steps: [.send(answer())],
+      expectedHeaders: [HeaderRule(name: "x-role", condition: .present)],
+      outcome: .unexpected("header x-role is missing")
+    ),
+    AnswerCase(
+      name: "a header field that is long and hostile to terminals",
+      steps: [.send(answer(headers: "X-Role: a\tb" + String(repeating: "x", count: 100) + "\r\n"))],
+      expectedHeaders: [HeaderRule(name: "x-role", condition: .equals("primary"))],
+      outcome: .unexpected("header x-role is a\u{fffd}b" + String(repeating: "x", count: 57) + "…")
+    ),
+    AnswerCase(
+      name: "text that should not be there",
+      steps: [.send(answer("200 OK", "in maintenance"))],
+      expectedBody: [.lacks("maintenance")],
+      outcome: .wrongBody
+    ),
+    AnswerCase(
+      name: "a pattern across two chunks, and text that is not there",
+      steps: [
+        .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nlag 1\r\n"), .send("4\r\n2 ms\r\n0\r\n\r\n"),
+      ],
+      expectedBody: [.matches(pattern("^lag [0-9]{1,2} ms$")), .lacks("maintenance"), .contains("ms")],
+      outcome: passed
+    ),
+    AnswerCase(
+      name: "a pattern that does not match",
+      steps: [.send(answer("200 OK", "lag 120 ms"))],
+      expectedBody: [.matches(pattern("^lag [0-9]{1,2} ms$"))],
+      outcome: .wrongBody
+    ),
+    AnswerCase(
+      name: "a body as long as it may be",
+      steps: [.send(answer("200 OK", String(repeating: "x", count: 2048)))],
+      maximumBody: 2048,
+      outcome: passed
+    ),
+    AnswerCase(
+      name: "a body that is a byte longer",
+      steps: [.send(answer("200 OK", String(repeating: "x", count: 2049)))],
+      maximumBody: 2048,
+      outcome: .malformed("longer than 2 KiB")
+    ),
+  ]
+
+  private static func pattern(_ text: String) -> Pattern {
+    do { return try Pattern(text) } catch { fatalError("\(error)") }
+  }
 
   static let bad = [
     AnswerCase(name: "503", steps: [.send(answer("503 Service Unavailable"))], outcome: .wrongStatus(503)),
@@ -85,11 +155,11 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       steps: [.send("HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\nx"), .close],
       outcome: .wrongStatus(500)
     ),
-    AnswerCase(name: "text missing", steps: [.send(answer())], bodyContains: "OK", outcome: .wrongBody),
+    AnswerCase(name: "text missing", steps: [.send(answer())], expectedBody: [.contains("OK")], outcome: .wrongBody),
     AnswerCase(
       name: "text only in the headers",
       steps: [.send(answer("200 OK", headers: "X-State: fine\r\n"))],
-      bodyContains: "fine",
+      expectedBody: [.contains("fine")],
       outcome: .wrongBody
     ),
     AnswerCase(name: "silence", steps: [], outcome: .timeout(.answer)),
@@ -158,7 +228,7 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
     AnswerCase(
       name: "endless body",
       steps: [.send("HTTP/1.1 200 OK\r\n\r\n"), .sendForever("all is OK")],
-      bodyContains: "OK",
+      expectedBody: [.contains("OK")],
       outcome: .malformed("longer than 1024 KiB")
     ),
     AnswerCase(
@@ -198,7 +268,9 @@ extension ProbeTests {
         server.endpoint,
         method: row.method,
         expectedStatus: row.expectedStatus,
-        bodyContains: row.bodyContains,
+        expectedHeaders: row.expectedHeaders,
+        expectedBody: row.expectedBody,
+        maximumBody: row.maximumBody,
         timeout: mayTimeOut ? .milliseconds(500) : .seconds(30)
       )
       try await withProbes([probe]) { _, results in

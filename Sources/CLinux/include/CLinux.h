@@ -4,14 +4,18 @@
 #include <linux/if_addr.h>
 #include <linux/if_packet.h>
 #include <linux/memfd.h>
+#include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -19,6 +23,7 @@
 #include <sys/types.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 // glibc declares these for GNU sources only, and the importer does not count as one.
 
@@ -38,6 +43,11 @@ const char *strerrordesc_np(int number);
 /// The name of a signal without its SIG, such as "KILL"; null for one that does not exist. glibc 2.32.
 const char *sigabbrev_np(int number);
 
+// open(2): a descriptor for a place rather than its content. <fcntl.h> has it for GNU sources only.
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
+
 // sched(7): what a real-time thread starts falls back to normal. <sched.h> has it for GNU sources only.
 #ifndef SCHED_RESET_ON_FORK
 #define SCHED_RESET_ON_FORK 0x40000000
@@ -49,6 +59,10 @@ static inline int64_t kernel_tick_nanoseconds(void) {
   clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
   return (int64_t)resolution.tv_sec * 1000000000 + resolution.tv_nsec;
 }
+
+/// A descriptor that becomes readable when the process with this number ends, pidfd_open(2); −1 with errno. The number
+/// is that of a process, not of a thread.
+static inline int open_process(int number) { return (int)syscall(SYS_pidfd_open, number, 0); }
 
 // The program's own code, as the linker laid it out (end(3)).
 extern const char __executable_start[], etext[];

@@ -6,7 +6,9 @@ extension ProbeKind {
   static var http: ProbeKind {
     ProbeKind(
       key: "http",
-      options: ["method", "host", "expect-status", "body-contains"],
+      options: [
+        "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches", "max-body",
+      ] + TLSKeys.all,
       example: "http: \"http://127.0.0.1:8080/health\""
     ) { map in
       let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
@@ -18,26 +20,47 @@ extension ProbeKind {
         "expect-status",
         .oneOrMore(of: status, "status", plural: "statuses", count: 1...32)
       )
-      let body = map.optional("body-contains", .text("a text that the answer contains", example: "ok"))
-      if method == "HEAD", let position = map.keyPosition("body-contains") {
-        map.subject.diagnostics.error(
-          at: position,
-          "the answer to HEAD has no body that could contain anything",
-          "use `method: GET`"
-        )
+      let headers = map.optional("expect-header", .headerRules) ?? []
+      let body = bodyRules(map, method: method)
+      let longest = map.optional("max-body", .size(in: 1024...64 << 20))
+      // Of a URL that cannot be read nobody knows whether it is one with TLS.
+      let speaksTLS = target?.speaksTLS ?? true
+      if !speaksTLS {
+        map.reject(TLSKeys.all, because: "only a probe with TLS has it", "ask for an `https://` URL, or remove it")
       }
+      let tls = speaksTLS ? TLSKeys.read(map, host: host ?? target?.host ?? "") : nil
       guard let target else { return nil }
       return .http(
         HTTPProbe(
           endpoint: target.endpoint,
+          tls: tls,
           method: method,
           path: target.path,
           host: host ?? target.host,
           expectedStatus: expected ?? ProbeDefaults.expectedStatus,
-          bodyContains: body
+          expectedHeaders: headers,
+          expectedBody: body,
+          maximumBody: longest ?? ProbeDefaults.maximumBody
         )
       )
     }
+  }
+
+  private static func bodyRules(_ map: MappingReader, method: String) -> [TextRule] {
+    let rules = [
+      map.optional("body-contains", .text("a text that the answer contains", example: "ok")).map(TextRule.contains),
+      map.optional("body-lacks", .text("a text that the answer lacks", example: "maintenance")).map(TextRule.lacks),
+      map.optional("body-matches", .pattern).map(TextRule.matches),
+    ]
+    for key in ["body-contains", "body-lacks", "body-matches"] where method == "HEAD" {
+      guard let position = map.keyPosition(key) else { continue }
+      map.subject.diagnostics.error(
+        at: position,
+        "the answer to HEAD has no body that could contain anything",
+        "use `method: GET`"
+      )
+    }
+    return rules.compactMap { $0 }
   }
 }
 

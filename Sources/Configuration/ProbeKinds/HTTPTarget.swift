@@ -2,12 +2,15 @@
 
 import Health
 
-/// `http://ADDRESS[:PORT][/PATH]`, taken apart (RFC 3986; RFC 9112, section 3.2.1).
+/// `http://ADDRESS[:PORT][/PATH]`, or `https://`, taken apart (RFC 3986; RFC 9112, section 3.2.1).
 struct HTTPTarget: Equatable {
   var endpoint: Endpoint
+  /// Whether the scheme is `https`.
+  var speaksTLS: Bool
   /// The origin-form target, with the query if there is one.
   var path: String
-  /// The `Host` header field: the URL's authority, without the port where that is 80 (RFC 9110, section 4.2.3).
+  /// The `Host` header field: the URL's authority, without the port where that is 80, or 443 with TLS (RFC 9110, section
+  /// 4.2.3).
   var host: String
 
   init(_ url: String) throws(UnreadableText) {
@@ -16,12 +19,14 @@ struct HTTPTarget: Equatable {
     guard afterScheme.hasPrefix("://"), !scheme.isEmpty else {
       throw UnreadableText("expected a URL, found \(quoted(url))", "write, for example, `http://127.0.0.1:8080/health`")
     }
-    guard scheme == "http" else {
+    guard scheme == "http" || scheme == "https" else {
       throw UnreadableText(
         "an HTTP probe cannot ask \(quoted(scheme + "://"))",
-        "probe the service over `http://`, or its port with `tcp`"
+        "probe the service over `http://` or `https://`, or its port with `tcp`"
       )
     }
+    speaksTLS = scheme == "https"
+    let usualPort: UInt16 = speaksTLS ? 443 : 80
     let rest = afterScheme.dropFirst(3)
     let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     guard !authority.contains("@") else {
@@ -35,12 +40,12 @@ struct HTTPTarget: Equatable {
       )
     }
     let (name, portText) = try AddressText.split(String(authority))
-    let port: UInt16 = if let portText { try AddressText.port(portText) } else { 80 }
+    let port: UInt16 = if let portText { try AddressText.port(portText) } else { usualPort }
     let address = try AddressText.probeAddress(name)
     endpoint = Endpoint(address: address, port: port)
     path = target.hasPrefix("/") ? String(target) : "/" + target
     let shown = address.family == .v6 ? "[\(address)]" : name
-    host = port == 80 ? shown : "\(shown):\(port)"
+    host = port == usualPort ? shown : "\(shown):\(port)"
   }
 }
 

@@ -3,6 +3,7 @@
 // - An operator gets an answer (2 s and what hurry may cost).
 // - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
 // - A handover that fails leaves somebody who answers (I5).
+// - Whoever begins to answer announces it to the neighbours.
 
 import Configuration
 import Election
@@ -12,6 +13,7 @@ enum Promise {
   case answer(request: UInt64)
   case successor(group: Int, since: Int64)
   case service(group: Int, since: Int64, handover: String)
+  case announcement(host: Int, group: Int, since: Int64, within: Duration)
 }
 
 /// Keeps what was promised.
@@ -142,6 +144,12 @@ final class PromiseCheck {
     }
   }
 
+  private func isUndisturbed(since: Int64, _ world: World) -> Bool {
+    lastMove <= since && disturbedAt < since && world.network.isFair
+      && world.hosts.allSatisfy { $0.agent != nil && $0.lastUnattended < since && $0.stall.perMille == 0 }
+      && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
+  }
+
   // MARK: Due
 
   /// When a kernel last refused, or seemed to.
@@ -168,6 +176,16 @@ final class PromiseCheck {
         return
       }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
+    case .announcement(let host, let group, let since, let span):
+      let state = world.hosts[host]
+      // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
+      guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
+        state.lastUnattended < since, state.stall.perMille == 0,
+        let agent = state.agent, !agent.isStopped, world.answering(group: group).contains(host),
+        span == .milliseconds(10) || isUndisturbed(since: since, world),
+        !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
+      else { return }
+      world.violate("Announcements", "\(Plan.names[host]) answers for \(Plan.groupName(group)) and announces nothing")
     }
   }
 }

@@ -4,15 +4,15 @@
 // across two chunks is then nothing special, and each byte is looked at once, however hostile the body.
 
 /// Looks for one text in a stream of bytes.
-struct TextSearch {
+package struct TextSearch {
   private let text: [UInt8]
   /// For each beginning of the text, the longest shorter beginning that is also its ending.
   private let borders: [Int]
   private var matched = 0
   /// Whether the text was seen; an empty text is there from the start.
-  private(set) var isFound: Bool
+  package private(set) var isFound: Bool
 
-  init(for text: String) {
+  package init(for text: String) {
     let text = Array(text.utf8)
     var borders = Array(repeating: 0, count: text.count)
     var length = 0
@@ -27,7 +27,7 @@ struct TextSearch {
   }
 
   /// Takes the next bytes into account.
-  mutating func feed(_ bytes: some Sequence<UInt8>) {
+  package mutating func feed(_ bytes: some Sequence<UInt8>) {
     guard !isFound else { return }
     for byte in bytes {
       while matched > 0, byte != text[matched] { matched = borders[matched - 1] }

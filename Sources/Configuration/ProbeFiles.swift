@@ -1,0 +1,47 @@
+// The files that probes need: certificates and keys. Whether they are there is said when the configuration is read, not
+// an hour after a restart; what stands in them is for TLS to say.
+
+import Election
+import Health
+
+/// Looks whether the files that a configuration names are there.
+package enum ProbeFiles {
+  /// The largest file that is taken for one of certificates, in bytes.
+  private static let maximumSize = 4 << 20
+
+  /// - Throws: Every file that cannot be read, and why.
+  package static func check(_ configuration: Configuration) throws(ConfigurationErrors) {
+    var diagnostics: [Diagnostic] = []
+    for group in configuration.settings.groups {
+      for probe in group.probes {
+        for path in probe.kind.tls?.files ?? [] {
+          do throws(FileError) {
+            _ = try FileContent(path: path, limit: maximumSize)
+          } catch {
+            diagnostics.append(
+              Diagnostic(
+                file: path,
+                position: .wholeFile,
+                severity: .error,
+                message: "probe \(quoted(probe.name)) of group \(quoted(group.name)) needs this file: \(error.message)",
+                suggestion: error.suggestion
+              )
+            )
+          }
+        }
+      }
+    }
+    guard diagnostics.isEmpty else { throw ConfigurationErrors(diagnostics) }
+  }
+}
+
+extension ProbeSpecification.Kind {
+  /// How it speaks TLS; nil when it does not.
+  fileprivate var tls: TLSSettings? {
+    switch self {
+    case .http(let probe): probe.tls
+    case .grpc(let probe): probe.tls
+    case .tcp, .watch: nil
+    }
+  }
+}

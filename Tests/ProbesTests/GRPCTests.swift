@@ -1,0 +1,247 @@
+// gRPC health with a real server, the reference implementation in Python.
+
+import Glibc
+import Health
+import NIOCore
+import Testing
+
+@testable import Probes
+
+/// A gRPC server with the health service. Needs python3 with `grpcio-health-checking` in `.build/python`.
+final class GRPCServer {
+  let endpoint: Endpoint
+  let pid: pid_t
+  private let input: CInt
+  private let output: CInt
+
+  private static let program = """
+    import sys, grpc
+    from concurrent.futures import ThreadPoolExecutor
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+    address, kind, directory = sys.argv[1:4]
+    # As many threads as calls that may hang at the same time.
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+    health_service = health.HealthServicer()
+    class Broken(health_pb2_grpc.HealthServicer):
+        def Check(self, request, context):
+            context.abort(grpc.StatusCode.UNAVAILABLE, "out of order")
+    if kind == "broken": health_pb2_grpc.add_HealthServicer_to_server(Broken(), server)
+    elif kind != "bare": health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+    if kind == "tls":
+        read = lambda name: open(directory + "/" + name, "rb").read()
+        server.add_secure_port(address, grpc.ssl_server_credentials([(read("good.key"), read("good.pem"))]))
+    else: server.add_insecure_port(address)
+    server.start()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, *rest = line.split()
+        if word == "stop": server.stop(5).wait(); break
+        service, status = rest[0] if len(rest) > 1 else "", rest[-1]
+        health_service.set(service, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
+        print("set", flush=True)
+    """
+
+  /// Starts a server and waits until it listens.
+  ///
+  /// - Parameters:
+  ///   - kind: `plain`, `tls`, `bare` (without a health service) or `broken`.
+  ///   - certificates: Where those for TLS are.
+  init(kind: String = "plain", certificates: Certificates? = nil) async throws {
+    let spare = try await TestServer { _ in [] }
+    endpoint = spare.endpoint
+    await spare.stop()
+    var toServer: [CInt] = [0, 0]
+    var fromServer: [CInt] = [0, 0]
+    try #require(pipe(&toServer) == 0 && pipe(&fromServer) == 0)
+    // No other child of the tests shall hold them open.
+    for end in toServer + fromServer { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, toServer[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, fromServer[1], 1)
+    let modules = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/python"
+    let words = [
+      "env", "PYTHONPATH=\(modules)", "GRPC_VERBOSITY=NONE", "python3", "-c", Self.program, "\(endpoint)", kind,
+      certificates?.directory ?? "-",
+    ]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    let code = posix_spawnp(&pid, "env", &actions, nil, &arguments, environ)
+    close(toServer[0])
+    close(fromServer[1])
+    self.pid = pid
+    (input, output) = (toServer[1], fromServer[0])
+    try #require(code == 0)
+    try #require(said("ready"), "these tests need grpcio-health-checking: etc/install-dependencies test")
+  }
+
+  /// Sets the status of a service; the empty one is the server as a whole.
+  func set(_ service: String, _ status: String) throws {
+    try say("set \(service) \(status)")
+    try #require(said("set"))
+  }
+
+  /// Takes no further calls, ends those under way and exits.
+  func leave() throws { try say("stop") }
+
+  private func say(_ line: String) throws {
+    try #require(write(input, line + "\n", line.utf8.count + 1) == line.utf8.count + 1)
+  }
+
+  private func said(_ line: String) -> Bool {
+    var text: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { text.append(byte) }
+    return text.elementsEqual(line.utf8)
+  }
+
+  /// Ends it, if it still runs.
+  func stop() {
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+    close(input)
+    close(output)
+  }
+}
+
+func grpcProbe(
+  _ endpoint: Endpoint,
+  service: String = "",
+  tls: TLSSettings? = nil,
+  interval: Duration = .seconds(60),
+  timeout: Duration = .seconds(20)
+) -> ProbeSpecification {
+  ProbeSpecification(
+    name: "grpc",
+    kind: .grpc(GRPCProbe(endpoint: endpoint, tls: tls, authority: "\(endpoint)", service: service)),
+    interval: interval,
+    timeout: timeout,
+    rise: 1,
+    fall: 1,
+    consequence: .ineligible
+  )
+}
+
+extension ProbeTests {
+  @Suite struct GRPCTests {
+    /// The next result that is not a success.
+    private func nextFailure(_ results: inout Results) async throws -> ProbeResult {
+      var result = try await results.next()
+      for _ in 0..<1000 where result.outcome.isSuccess { result = try await results.next() }
+      return result
+    }
+
+    private func withServer(
+      kind: String = "plain",
+      service: String = "",
+      interval: Duration = .seconds(60),
+      timeout: Duration = .seconds(20),
+      _ body: (GRPCServer, inout Results) async throws -> Void
+    ) async throws {
+      let server = try await GRPCServer(kind: kind)
+      defer { server.stop() }
+      let probe = grpcProbe(server.endpoint, service: service, interval: interval, timeout: timeout)
+      try await withProbes([probe]) { _, results in try await body(server, &results) }
+    }
+
+    @Test func eachStatusIsToldApart() async throws {
+      let server = try await GRPCServer()
+      defer { server.stop() }
+      try server.set("shop", "SERVING")
+      let cases: [(status: String, outcome: ProbeOutcome)] = [
+        ("SERVING", .passed(.zero)), ("NOT_SERVING", .unexpected("NOT_SERVING")),
+        ("UNKNOWN", .unexpected("status UNKNOWN")), ("SERVICE_UNKNOWN", .unexpected("SERVICE_UNKNOWN")),
+        ("SERVING", .passed(.zero)),
+      ]
+      try await withProbes([grpcProbe(server.endpoint, service: "shop", interval: .milliseconds(50))]) { _, results in
+        for (status, outcome) in cases {
+          try server.set("shop", status)
+          var result = try await results.next()
+          for _ in 0..<100 where plain(result.outcome) != outcome { result = try await results.next() }
+          #expect(plain(result.outcome) == outcome)
+        }
+      }
+    }
+
+    @Test(arguments: [
+      ("plain", "nothing", "the server knows no service nothing (NOT_FOUND)"),
+      ("bare", "", "the server has no health service (UNIMPLEMENTED)"),
+      ("broken", "", "gRPC status UNAVAILABLE"),
+    ])
+    func errorsAreToldApart(_ kind: String, _ service: String, _ words: String) async throws {
+      try await withServer(kind: kind, service: service) { _, results in
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .unexpected(words)))
+      }
+    }
+
+    @Test func itIsAskedOverOneConnectionManyTimes() async throws {
+      // More than the 64 KiB of a connection's window hold answers of a dozen bytes: the window is given back.
+      try await withServer(interval: .milliseconds(1), timeout: .milliseconds(1000)) { _, results in
+        for _ in 0..<8000 { try await results.nextPasses() }
+      }
+    }
+
+    @Test func itsDeathIsDecisiveAtOnce() async throws {
+      try await withServer { server, results in
+        try await results.nextPasses()
+        kill(server.pid, SIGKILL)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = try await results.next()
+        #expect(result.isDecisive, "\(result)")
+        #expect([.refused, .reset, .closed].contains(result.outcome))
+        #expect(clock.now - start < .seconds(1))
+      }
+    }
+
+    @Test func aServerThatLeavesPolitelyIsMissedAtOnce() async throws {
+      try await withServer { server, results in
+        try await results.nextPasses()
+        try server.leave()
+        let result = try await results.next()
+        #expect(result.isDecisive, "\(result)")
+      }
+    }
+
+    @Test func aHungServerIsATimeout() async throws {
+      try await withServer(interval: .seconds(1), timeout: .seconds(1)) { server, results in
+        try await results.nextPasses()
+        kill(server.pid, SIGSTOP)
+        let result = try await nextFailure(&results)
+        #expect(result == ProbeResult(outcome: .timeout(.answer)))
+      }
+    }
+
+    @Test func itIsAskedOverTLS() async throws {
+      let certificates = try Certificates()
+      let server = try await GRPCServer(kind: "tls", certificates: certificates)
+      defer { server.stop() }
+      var tls = TLSSettings(serverName: "www.example.net", authorities: certificates["ca.pem"])
+      try await withProbes([grpcProbe(server.endpoint, tls: tls)]) { _, results in
+        try await results.nextPasses()
+        kill(server.pid, SIGKILL)
+        let result = try await results.next()
+        #expect(result.isDecisive, "\(result)")
+      }
+      tls.serverName = "elsewhere.example.org"
+      let other = try await GRPCServer(kind: "tls", certificates: certificates)
+      defer { other.stop() }
+      try await withProbes([grpcProbe(other.endpoint, tls: tls)]) { _, results in
+        let outcome = try await results.next().outcome
+        #expect(outcome == .tls("certificate is not for elsewhere.example.org"))
+      }
+    }
+
+    @Test func aServerOfAnotherProtocolIsSaidToBeOne() async throws {
+      let nginx = try await Nginx(workers: 1)
+      defer { nginx.stop() }
+      try await withProbes([grpcProbe(nginx.endpoint)]) { _, results in
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .malformed("not HTTP/2")))
+      }
+    }
+  }
+}
