@@ -75,7 +75,8 @@ let package = Package(
     library(
       "Agent",
       [
-        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Trackers", "Commands", "Guardian",
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Trackers", "Commands",
+        "Guardian",
         "CLinux",
         nioCore, nioPosix, logging,
       ]

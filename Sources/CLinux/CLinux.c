@@ -75,5 +75,3 @@ pid_t start_command(struct command_start *start) {
   errno = code;
   return pid;
 }
-
-int open_process(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

@@ -41,7 +41,7 @@ extension ProbeSpecification.Kind {
     switch self {
     case .http(let probe): probe.tls
     case .grpc(let probe): probe.tls
-    case .tcp, .watch: nil
+    case .tcp, .exec, .watch: nil
     }
   }
 }

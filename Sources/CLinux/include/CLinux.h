@@ -108,6 +108,3 @@ struct command_start {
 /// descriptors but the three; it is killed when the calling thread ends. Returns its process id, or -1 with errno set. A
 /// child that failed before it became the program says so in `failed_step` and has to be collected all the same.
 pid_t start_command(struct command_start *start);
-
-/// A descriptor that becomes readable when a process has ended, pidfd_open(2); -1 with errno set.
-int open_process(pid_t pid);
