@@ -9,8 +9,8 @@ package struct Timestamp: Hashable, Comparable, Sendable {
   /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds; within `range`.
   package let milliseconds: Int64
 
-  /// What has a form in RFC 3339, but for the year 0: 0001-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z.
-  package static let range: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
+  /// What has one form in every calendar that software uses: 1600-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z.
+  package static let range: ClosedRange<Int64> = -11_676_096_000_000...253_402_300_799_999
 
   /// The moment, or the end of `range` that is nearest to it: a number from outside may be any.
   package init(milliseconds: Int64) {
