@@ -126,7 +126,8 @@ extension BatonTests {
           return unknown.isEmpty && MonotonicClock.now > least
         }
         #expect(wasGoodServerWell)
-        #expect(most - before <= 1024, "\(before) KiB before, \(most) KiB at most")
+        // What they send without end would be hundreds of megabytes; some pages are the allocator's in any case.
+        #expect(most - before <= 4096, "\(before) KiB before, \(most) KiB at most")
       }
     }
 

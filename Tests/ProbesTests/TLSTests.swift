@@ -208,7 +208,9 @@ extension ProbeTests {
       let other = httpProbe(good.endpoint, name: "other", interval: .milliseconds(20), timeout: .seconds(5))
       try await withProbes([bad, other]) { _, results in
         let result = try await results.next(of: key("bad"))
-        #expect("\(result.outcome)".hasPrefix("\(outcome)"), "\(result)")
+        // A server that closes before it has read what was said resets the connection.
+        let isEnd = outcome == .closed && result.outcome == .reset
+        #expect("\(result.outcome)".hasPrefix("\(outcome)") || isEnd, "\(result)")
         #expect(!result.isDecisive)
         // The others go on meanwhile.
         for _ in 0..<3 { try await results.nextPasses(of: key("other")) }
