@@ -50,7 +50,6 @@ extension Group {
 
     if let master {
       if lastMaster != master { noteMaster(master, world, &outbox) }
-      if let record = views[master].record, record.state == .master { lastMasterTerm = record.term }
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
       considerPreemption(of: master, obstacle, world, &outbox)
       return false
@@ -118,14 +117,15 @@ extension Group {
     // One that has left had handed over before, if it could.
     if !view.isAlive, case .masterReleased? = view.death { return patience }
     // A release names the next term; whoever gives way in another manner keeps its own.
-    return view.isAlive && view.record.map { $0.term > lastMasterTerm } ?? false ? patience : .zero
+    return view.isAlive && view.record.map { $0.term > mastersTerm } ?? false ? patience : .zero
   }
 
   /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
   /// is better served from here than not at all.
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
-    guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason, let lastMaster,
-      world.names[lastMaster] == successor, world.now - since < .seconds(2)
+    guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason,
+      lastMaster.map({ world.names[$0] == successor }) ?? true,
+      world.now - since < .seconds(2) + settings.hookPatience
     else { return false }
     return views.indices.allSatisfy { node in
       node == world.here || !views[node].isAlive || views[node].record?.isEligible == false

@@ -111,9 +111,10 @@ extension Group {
       guard let record = views[node].record, record.handover == .release,
         record.handoverPeer == world.ids[world.here], record.term > releasedTerm, !isTaken(record.term, besides: node)
       else { continue }
-      // The old master names the term; should a greater one have been heard meanwhile, it must still grow.
+      // The old master names the term; should a greater one have been heard meanwhile, or somebody else have been master
+      // with this one, it must still grow.
       let isDone = promote(
-        term: record.term >= term ? record.term : term + 1,
+        term: record.term >= term && record.term > mastersTerm ? record.term : term + 1,
         because: .handedOverBy(node: world.names[node], cause: record.cause),
         world,
         &outbox

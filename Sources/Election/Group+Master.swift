@@ -16,6 +16,7 @@ extension Group {
       }
       _ = wake(at: announcements.next, world)
       if let mendAt, !wake(at: mendAt, world) {
+        self.mendAt = nil
         mend(settings.virtualAddresses, world, &outbox)
         return true
       }
@@ -54,7 +55,6 @@ extension Group {
   /// Adds addresses that are missing while the group is held; a refusal is tried again, and the others are served.
   mutating func mend(_ addresses: [VirtualAddress], _ world: Surroundings, _ outbox: inout Outbox) {
     let operation = nextOperation()
-    mendAt = nil
     mending.insert(operation)
     outbox.effects.append(.addAddresses(group: id, operation: operation, addresses))
   }
@@ -178,12 +178,13 @@ extension Group {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }
-      // The winner's term must stand above every term that anybody held.
-      if record.term >= term { raiseTerm(above: record.term, &outbox) }
     }
+    // The winner's term must stand above every term that anybody held, even if that was only heard of while this node was
+    // adding the addresses.
+    if mastersTerm >= term { raiseTerm(above: mastersTerm, world, &outbox) }
     // Somebody remembers a term that this node does not, such as one from before its memory was lost.
     let highest = views.map { $0.isAlive && $0.record?.state != .master ? $0.record?.term ?? 0 : 0 }.max() ?? 0
-    if highest > term { raiseTerm(above: highest, &outbox) }
+    if highest > term { raiseTerm(above: highest, world, &outbox) }
     if rivals.isEmpty, hasRival {
       hasRival = false
       announceAnew(world)
@@ -192,10 +193,12 @@ extension Group {
     return false
   }
 
-  private mutating func raiseTerm(above heard: UInt64, _ outbox: inout Outbox) {
+  private mutating func raiseTerm(above heard: UInt64, _ world: Surroundings, _ outbox: inout Outbox) {
     term = heard + 1
     outbox.effects.append(.keepTerm(group: id, term))
     outbox.isDirty = true
+    // Somebody was master whom this node may never have heard say so, and neighbours may know that one's address.
+    announceAnew(world)
   }
 
   private mutating func yield(because reason: Reason, _ world: Surroundings, _ outbox: inout Outbox) {

@@ -73,8 +73,9 @@ package struct Group: Hashable, Sendable {
   package internal(set) var term: UInt64
   /// The probes' verdicts.
   package internal(set) var health: GroupHealth
-  /// The highest term that another node has said.
+  /// The highest term that another node has said, and the highest that one has said as master.
   private var heardTerm: UInt64 = 0
+  private(set) var mastersTerm: UInt64 = 0
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.
@@ -102,8 +103,6 @@ package struct Group: Hashable, Sendable {
   var request: OperatorRequest?
   /// The last live master seen, for the reason of a takeover.
   var lastMaster: Int?
-  /// The term in which it was last seen to be master.
-  var lastMasterTerm: UInt64 = 0
   /// A rival master was seen and has not given way yet.
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.
@@ -351,7 +350,11 @@ package struct Group: Hashable, Sendable {
   /// Takes the terms of the others, so that the next is greater. A master's own stands as long as it is master; what it
   /// hears meanwhile counts afterwards, even if whoever said it is gone by then.
   private mutating func learnTerms(_ outbox: inout Outbox) {
-    for view in views where view.isAlive { heardTerm = max(heardTerm, view.record?.term ?? 0) }
+    for view in views where view.isAlive {
+      guard let record = view.record else { continue }
+      heardTerm = max(heardTerm, record.term)
+      if record.state == .master { mastersTerm = max(mastersTerm, record.term) }
+    }
     guard heardTerm > term, !isMaster else { return }
     term = heardTerm
     outbox.effects.append(.keepTerm(group: id, term))

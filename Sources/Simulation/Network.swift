@@ -102,7 +102,11 @@ struct Network {
     }
   }
 
-  mutating func setWeather(_ weather: Weather, on lane: Lane) { lanes[index(lane)].weather = weather }
+  /// Changes the weather; a burst of the former ends with it.
+  mutating func setWeather(_ weather: Weather, on lane: Lane) {
+    lanes[index(lane)].weather = weather
+    lanes[index(lane)].burstEnds = 0
+  }
 
   /// Whether any lane loses, delays, repeats or damages more than a good network does.
   var isFair: Bool { lanes.allSatisfy { !$0.isCut && $0.weather == Weather() } }

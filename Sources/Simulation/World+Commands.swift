@@ -152,6 +152,8 @@ extension World {
     }
     hosts[host].plan = plan
     give(.input(.reconfigure(settings)), to: host)
+    // The agent reads the kernel's tables again, for what it watches now.
+    for interface in hosts[host].linksDown { give(.input(.link(interface: interface, isUp: false)), to: host) }
   }
 
   // MARK: Calm
@@ -228,10 +230,19 @@ extension World {
     if let highest = terms.max(), terms[master] < highest {
       return "\(names([master])) answers for \(Plan.groupName(group)) in term \(terms[master]), and \(highest) is known"
     }
+    if let host = hosts.indices.first(where: { isHandingOver(group, on: hosts[$0]) }) {
+      return "\(names([host])) is handing \(Plan.groupName(group)) over"
+    }
     guard best, plan.preempt else { return nil }
     let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
     guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  /// Whether a handover is under way, which may wait for hooks while another host answers, or this one.
+  private func isHandingOver(_ group: Int, on host: Host) -> Bool {
+    let step = host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }?.step
+    return step.map { $0.kind != .request } ?? false
   }
 
   private func term(of group: Int, on host: Host) -> UInt64 {

@@ -80,7 +80,8 @@ extension World {
       hosts[host].guardian.keep(encode(heartbeat, by: agent, host), for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
-    case .announce, .tell: break
+    case .announce(let group, _): checks.nodes.announced(group, host, self)
+    case .tell: break
     case .consult(let group, let operation, _, _): consult(group, operation, host)
     case .journal(let event): journal(event, host)
     case .answer(let request, let answer):

@@ -31,9 +31,7 @@ final class NodeCheck {
     }
     for effect in effects {
       switch effect {
-      case .announce(let group, let addresses):
-        announces(addresses, host, world)
-        announcedAt[host][group] = world.now
+      case .announce(_, let addresses): announces(addresses, host, world)
       case .journal(let event):
         world.checks.stories.judge(event, of: host, world)
         if case .transition(let group, _, to: .master, let term, _) = event { takes(group, term, host, world) }
@@ -111,6 +109,9 @@ final class NodeCheck {
     let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
     world.schedule(.due(promise), in: span)
   }
+
+  /// A host has announced a group.
+  func announced(_ group: WireID, _ host: Int, _ world: World) { announcedAt[host][group] = world.now }
 
   /// Whether a host has announced a group at that time or later.
   func hasAnnounced(_ group: Int, _ host: Int, since: Int64) -> Bool {

@@ -139,14 +139,16 @@ final class PromiseCheck {
       }
       let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
       let promise = Promise.service(group: index, since: world.now, handover: "to \(to): \(cause)")
-      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10) + hookTime(world))
+      // Where words get lost, those who may have taken it are asked until they answer or are dead.
+      let asking = world.network.isFair ? .milliseconds(10) : .seconds(6) + world.plan.interval * 20
+      world.schedule(.due(promise), in: kernel * 4 + asking + hookTime(world))
     default: break
     }
   }
 
   private func isUndisturbed(since: Int64, _ world: World) -> Bool {
     lastMove <= since && disturbedAt < since && world.network.isFair
-      && world.hosts.allSatisfy { $0.agent != nil && $0.lastUnattended < since && $0.stall.perMille == 0 }
+      && world.hosts.allSatisfy { $0.agent?.isStopped == false && $0.lastUnattended < since && $0.stall.perMille == 0 }
       && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
   }
 
@@ -171,10 +173,10 @@ final class PromiseCheck {
       let late = Duration.nanoseconds(world.now - since).readable
       world.violate("Outage", "nobody answers for \(Plan.groupName(group)) \(late) after its host lost power")
     case .service(let group, let since, let handover):
-      // What failed once may be refused again on the way back.
-      guard disturbedAt < since - 1_500_000_000, lastRefusal <= since, world.answering(group: group).isEmpty else {
-        return
-      }
+      // What failed once may be refused again on the way back, and who has answered since may have lost it to another.
+      guard disturbedAt < since - 1_500_000_000, lastRefusal <= since, world.answering(group: group).isEmpty,
+        silentSince[group].map({ $0 <= since }) ?? true
+      else { return }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
     case .announcement(let host, let group, let since, let span):
       let state = world.hosts[host]
