@@ -117,6 +117,7 @@ extension Group {
       return
     }
     hasRival = false
+    mastersTerm = max(mastersTerm, term)
     switch next {
     case .handOver(let successor, let cause):
       closeGate(&outbox)

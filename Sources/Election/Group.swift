@@ -73,9 +73,9 @@ package struct Group: Hashable, Sendable {
   package internal(set) var term: UInt64
   /// The probes' verdicts.
   package internal(set) var health: GroupHealth
-  /// The highest term that another node has said, and the highest that one has said as master.
+  /// The highest term that another node has said, and the highest in which any node is known to have been master before.
   private var heardTerm: UInt64 = 0
-  private(set) var mastersTerm: UInt64 = 0
+  var mastersTerm: UInt64 = 0
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.

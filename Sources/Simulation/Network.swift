@@ -105,14 +105,15 @@ struct Network {
   /// Changes the weather; a burst of the former ends with it.
   mutating func setWeather(_ weather: Weather, on lane: Lane) {
     lanes[index(lane)].weather = weather
+    longestDelay = max(longestDelay, weather.delay.upperBound)
     lanes[index(lane)].burstEnds = 0
   }
 
   /// Whether any lane loses, delays, repeats or damages more than a good network does.
   var isFair: Bool { lanes.allSatisfy { !$0.isCut && $0.weather == Weather() } }
 
-  /// The longest time that any lane takes.
-  var longestDelay: Duration { lanes.map(\.weather.delay.upperBound).max() ?? .zero }
+  /// The longest time that any lane takes, or has taken: what was sent then may still be on its way.
+  private(set) var longestDelay = Weather().delay.upperBound
 
   /// When a datagram that is sent now arrives, and as which bytes: not at all, once or twice.
   mutating func fate(of datagram: Datagram, at now: Int64) -> [(delay: Duration, bytes: [UInt8])] {

@@ -234,8 +234,9 @@ extension World {
       return "\(names([host])) is handing \(Plan.groupName(group)) over"
     }
     guard best, plan.preempt else { return nil }
-    let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
-    guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
+    let willing = hosts.indices.filter { $0 == master || !isPreemptionHeld(by: $0, of: group) }
+    let first = willing.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
+    guard first != master else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
   }
 

@@ -64,7 +64,8 @@ final class StoryCheck {
           + "\(Duration.nanoseconds(world.now - delivered).readable) ago"
       )
     }
-    if losses < Timing.minimumChallenges {
+    // A word that takes a good part of that time is as good as lost.
+    if losses < Timing.minimumChallenges, late < silence.nanoseconds / 4 {
       world.violate(
         "Verdict",
         "\(Plan.names[host]) declares \(node) dead after \(challenges) challenges, and only \(losses) words were lost"
