@@ -89,6 +89,9 @@ package struct Watch: Hashable, Sendable {
   /// Whether no agent was ever started before the present one, so that its failure to begin is ours.
   private var isFirst: Bool
 
+  /// How long an agent may take to its first beat: it reads files and asks the kernel, which a busy host makes slow.
+  package static let beginningTime = Duration.seconds(30)
+
   /// Until the agent says its own.
   package static let defaultPatience = Duration.seconds(2)
 
@@ -120,7 +123,8 @@ package struct Watch: Hashable, Sendable {
     switch phase {
     case .running(let life):
       switch life.pulse {
-      case .unknown, .killed: nil
+      case .unknown: life.isResting ? nil : life.began + Self.beginningTime
+      case .killed: nil
       case .beating(_, let due): life.isResting ? nil : due
       case .hung(_, let killAt): life.isResting ? nil : killAt
       }
@@ -193,6 +197,10 @@ package struct Watch: Hashable, Sendable {
         life.pulse = .killed(silence: now - last)
         phase = .running(life)
         return [.kill]
+      case .unknown where now >= life.began + Self.beginningTime:
+        life.pulse = .killed(silence: now - life.began)
+        phase = .running(life)
+        return [.release(silence: now - life.began), .kill]
       case .unknown, .beating, .hung, .killed: return []
       }
     case .ending: return []

@@ -234,26 +234,31 @@ extension World {
       return "\(names([host])) is handing \(Plan.groupName(group)) over"
     }
     guard best, plan.preempt else { return nil }
-    let willing = hosts.indices.filter { $0 == master || !isPreemptionHeld(by: $0, of: group) }
-    let first = willing.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
-    guard first != master else { return nil }
+    // Who could not hold the group may ask for it as soon as it can.
+    if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {
+      return "\(names([host])) may not hold \(Plan.groupName(group)), though all is well"
+    }
+    let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
+    guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
   }
 
   /// Whether a handover is under way, which may wait for hooks while another host answers, or this one.
   private func isHandingOver(_ group: Int, on host: Host) -> Bool {
-    let step = host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }?.step
-    return step.map { $0.kind != .request } ?? false
+    self.group(group, on: host)?.step.map { $0.kind != .request } ?? false
   }
 
-  private func term(of group: Int, on host: Host) -> UInt64 {
-    host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }?.term ?? 0
+  private func isAtFault(_ group: Int, on host: Host) -> Bool { self.group(group, on: host)?.publicState == .fault }
+
+  private func term(of group: Int, on host: Host) -> UInt64 { self.group(group, on: host)?.term ?? 0 }
+
+  private func group(_ group: Int, on host: Host) -> Group? {
+    host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }
   }
 
   /// Whoever an operator took a group from does not ask for it back.
   private func isPreemptionHeld(by host: Int, of group: Int) -> Bool {
-    let groups = hosts[host].agent?.node.groups ?? []
-    return groups.contains { $0.settings.name == Plan.groupName(group) && $0.isPreemptionHeld }
+    self.group(group, on: hosts[host])?.isPreemptionHeld ?? false
   }
 
   private func names(_ hosts: [Int]) -> String {

@@ -68,9 +68,6 @@ func live(_ plan: AgentPlan, _ link: GuardianLink) throws -> Int32 {
   if let story = link.story, story.restarts <= stumbles { return 1 }
 
   let table = try AddressTable()
-  if link.story == nil {
-    for failure in table.add([plan.address]) { note("\(failure)", in: "agents", plan.directory) }
-  }
   link.begin { note("\($0)", in: "news", plan.directory) }
   var addresses = [plan.address]
   if plan.mode == "many" {
@@ -79,12 +76,17 @@ func live(_ plan: AgentPlan, _ link: GuardianLink) throws -> Int32 {
     }
   }
   link.setDuties(Duties(addresses: addresses, gate: nil, patience: .seconds(2), isRealtime: false))
+  let beat = { link.beat(holds: link.story == nil, due: BootClock.now + .milliseconds(500), obituaries: [plan.obituary]) }
+  beat()
+  if link.story == nil {
+    for failure in table.add([plan.address]) { note("\(failure)", in: "agents", plan.directory) }
+  }
   var set = sigset_t()
   sigemptyset(&set)
   for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
   var interval = timespec(tv_sec: 0, tv_nsec: 20_000_000)
   while true {
-    link.beat(holds: link.story == nil, due: BootClock.now + .milliseconds(500), obituaries: [plan.obituary])
+    beat()
     switch sigtimedwait(&set, nil, &interval) {
     case SIGTERM, SIGINT:
       _ = table.remove([plan.address])

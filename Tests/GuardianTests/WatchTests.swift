@@ -41,8 +41,18 @@ struct WatchTests {
     var rehearsal = Rehearsal()
     #expect(rehearsal.watch.isPausing && rehearsal.watch.nextDeadline == rehearsal.now)
     #expect(rehearsal(.timer) == [.start])
-    #expect(rehearsal.pass(.seconds(100)) == [])
-    #expect(rehearsal.watch.nextDeadline == nil && !rehearsal.watch.isPausing)
+    #expect(rehearsal.pass(.seconds(29)) == [])
+    #expect(!rehearsal.watch.isPausing)
+  }
+
+  @Test("An agent that hangs before its first beat is killed after half a minute")
+  func hangsAsItBegins() {
+    var rehearsal = Rehearsal()
+    #expect(rehearsal(.timer) == [.start])
+    #expect(rehearsal.watch.nextDeadline == rehearsal.now + .seconds(30))
+    #expect(rehearsal.pass(.seconds(30)) == [.release(silence: .seconds(30)), .kill])
+    #expect(rehearsal.pass(.seconds(1)) == [] && rehearsal.watch.nextDeadline == nil)
+    #expect(rehearsal.die(.signal(9)).contains(.restart(.silence(.seconds(30)), after: .zero)))
   }
 
   @Test("Beats in time leave nothing to do")
