@@ -59,6 +59,7 @@ extension Group {
     if masterlessSince == nil { state = .backup(masterlessSince: start) }
     // While a successor has our release, the group is on its way.
     guard isAble, step?.kind != .release else { return false }
+    if let end = world.catchesUpUntil, wake(at: end, world) { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
     let better = betterRanks(world)
     if better != awaited { (awaited, awaitedSince) = (better, world.now) }

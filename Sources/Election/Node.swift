@@ -26,6 +26,8 @@ package struct Node: Hashable, Sendable {
   }
   /// Until when the agent doubts itself after it was late.
   package internal(set) var doubtUntil: Instant?
+  /// Until when an agent that was late, if only a little, still reads what was said meanwhile.
+  var catchesUpUntil: Instant?
   /// How often the agent was late by more than an interval.
   package internal(set) var timesLate = 0
   /// Heartbeats that were authentic and yet not for us, or not fresh.
@@ -199,6 +201,7 @@ package struct Node: Hashable, Sendable {
       isLeaving: isLeaving,
       isInMaintenance: isInMaintenance,
       doubtUntil: doubtUntil,
+      catchesUpUntil: catchesUpUntil,
       contactUntil: sessions.compactMap(\.contactUntil).max()
     )
   }

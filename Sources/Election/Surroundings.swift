@@ -26,6 +26,8 @@ package struct Surroundings: Hashable, Sendable {
   package var isInMaintenance: Bool
   /// Until when the agent doubts itself after it was late.
   package var doubtUntil: Instant?
+  /// Until when an agent that was late, if only a little, still reads what was said meanwhile.
+  package var catchesUpUntil: Instant?
   /// Until when a peer's new life, heard but not admitted yet, is waited for.
   package var contactUntil: Instant?
 

@@ -85,6 +85,10 @@ package struct Timing: Hashable, Sendable {
   /// changed in the same moment, and each must have heard of the other, even if the first word is lost.
   package static let candidacy: Duration = .milliseconds(25)
 
+  /// How long an agent that was later than this reads what was said meanwhile, before it takes a group over that nobody
+  /// seems to hold.
+  package static let catchingUp: Duration = .milliseconds(5)
+
   /// How long a new master is waited for whose predecessor has said that it is one: a word of a slow agent or two lost ones.
   package static let handoverPatience: Duration = candidacy * 4
 

@@ -9,6 +9,7 @@ import Testing
 @Suite("Commands", .timeLimit(.minutes(1)))
 struct CommandTests {
   private static let isRoot = geteuid() == 0
+  private static let sanitizer = getenv("BATON_SANITIZER").map { String(cString: $0) }
   private static let nobody = try? UserDatabase(path: UserDatabase.systemPath).user("nobody")
 
   /// Runs a script to its end, as the user of this process unless told otherwise.
@@ -77,7 +78,8 @@ struct CommandTests {
     #expect(text(result.output) == "a b|$HOME|*||")
   }
 
-  @Test("What cannot be started says why")
+  // The thread sanitizer makes a fork of vfork, and what the child writes into the parent's memory does not arrive.
+  @Test("What cannot be started says why", .disabled(if: sanitizer == "thread"))
   func refusal() async {
     let own = "\(geteuid()):\(getegid())"
     let missing = await run(Invocation(arguments: ["/nowhere/check"], user: own, timeout: .seconds(20)))

@@ -154,7 +154,9 @@ final class PromiseCheck {
 
   private func isUndisturbed(since: Int64, _ world: World) -> Bool {
     lastMove <= since && disturbedAt < since && world.network.isFair
-      && world.hosts.allSatisfy { $0.agent?.isStopped == false && $0.lastUnattended < since && $0.stall.perMille == 0 }
+      && world.hosts.allSatisfy {
+        $0.agent.map { !$0.isStopped && !$0.isStalled } ?? false && $0.lastUnattended < since && $0.stall.perMille == 0
+      }
       && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
   }
 
