@@ -90,7 +90,7 @@ let package = Package(
     ),
     tests("Control", ["baton"]),
     tests("LinuxNetwork"),
-    tests("Probes", [nioCore, nioPosix]),
+    tests("Probes", [nioCore, nioPosix, .product(name: "NIOEmbedded", package: "swift-nio")]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
     // An agent that does nothing but what its guardian sees of it.
     .executableTarget(

@@ -55,8 +55,9 @@ extension Group {
   }
 
   /// Takes a probe's result.
-  mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
-    guard let index = health.index(of: name), let change = health.record(result, at: index) else { return }
+  mutating func record(_ result: ProbeResult, ofProbe name: String, _ world: Surroundings, _ outbox: inout Outbox) {
+    let now = Duration.nanoseconds(world.now.nanoseconds)
+    guard let index = health.index(of: name), let change = health.record(result, at: index, now: now) else { return }
     outbox.isDirty = true
     outbox.journal(
       .probeChanged(

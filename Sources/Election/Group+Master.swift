@@ -217,6 +217,7 @@ extension Group {
     case .leaving?, .notParticipating?, .probePending?, .probeFailing?:
       guard let obstacle else { return false }
       guard let successor = bestSuccessor(world) else {
+        if isKept(in: obstacle, world) { return keep(though: obstacle, &outbox) }
         release(next: .fault(obstacle), world, &outbox)
         return true
       }
@@ -226,8 +227,40 @@ extension Group {
       guard let successor = bestSuccessor(world) else { return false }
       return offer(to: successor, cause: .maintenance, world, &outbox)
     case .linkDown?, .addressFailure?, .doubt?, nil:
+      if case .keptThough(let former) = reason {
+        reason = .recovered(from: former)
+        outbox.isDirty = true
+      }
       return considerRequests(world, &outbox)
     }
+  }
+
+  /// Whether the group stays where it is although this node's service is sick: another node is heard, and none of them
+  /// may hold the group, or will once it has listened. A node that hears nobody cannot tell a sickness of all from an
+  /// isolation of its own, and lets go; one that keeps the group already has heard that the others are sick.
+  func isKept(in obstacle: Obstacle, _ world: Surroundings) -> Bool {
+    guard settings.whenAllFail == .keep else { return false }
+    switch obstacle {
+    case .probePending, .probeFailing: break
+    case .notParticipating, .leaving, .linkDown, .addressFailure, .maintenance, .doubt: return false
+    }
+    let isKeeping = if case .keptThough = reason { true } else { false }
+    let others = views.indices.filter { node in
+      node != world.here && settings.priorities[node] != nil && views[node].isAlive
+    }
+    return (isKeeping || !others.isEmpty)
+      && others.allSatisfy { node in
+        views[node].record.map { !$0.isEligible || $0.state == .initial } ?? isKeeping
+      }
+  }
+
+  /// Goes on serving, and says why. Never a change of the state.
+  private mutating func keep(though obstacle: Obstacle, _ outbox: inout Outbox) -> Bool {
+    if reason != .keptThough(obstacle) {
+      reason = .keptThough(obstacle)
+      outbox.isDirty = true
+    }
+    return false
   }
 
   private mutating func considerRequests(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {

@@ -45,7 +45,7 @@ func withProbes(
   _ body: (ProbeRunner, inout Results) async throws -> Void
 ) async throws {
   let (stream, continuation) = AsyncStream.makeStream(of: (ProbeKey, ProbeResult).self)
-  let runner = ProbeRunner(phase: { 0.5 }) { key, result in continuation.yield((key, result)) }
+  let runner = ProbeRunner(luck: { 0.5 }) { key, result in continuation.yield((key, result)) }
   runner.update(keyed(specifications))
   var results = Results(stream)
   let outcome: Result<Void, any Error>

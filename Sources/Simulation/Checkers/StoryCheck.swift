@@ -33,7 +33,8 @@ final class StoryCheck {
         world.violate("Reason", "\(Plan.names[host]): \(reason), and it did not")
       }
     case .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard, .listened,
-      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered:
+      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered,
+      .keptThough:
       break
     }
   }
