@@ -210,7 +210,10 @@ struct Snapshot: Sendable {
       kind: specification.kind.word,
       target: specification.kind.target,
       verdict: ProbeReport.Verdict(judgement.state),
-      lastOutcome: judgement.lastOutcome.map { "\($0)" },
+      lastOutcome: judgement.lastOutcome.map { outcome in
+        guard let rest = judgement.heldDown(at: .nanoseconds(now.nanoseconds)) else { return "\(outcome)" }
+        return "\(outcome), held down for another \(rest.readable)"
+      },
       latencyMicroseconds: latency,
       consequence: specification.consequence.words,
       since: judgement.state == .unknown ? nil : since
@@ -250,6 +253,8 @@ extension ProbeSpecification.Consequence {
     switch self {
     case .ineligible: "ineligible"
     case .weight(let points): "weight -\(points)"
+    case .judged: "judge"
+    case .ignore: "ignore"
     }
   }
 }
