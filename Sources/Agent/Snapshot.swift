@@ -210,13 +210,12 @@ struct Snapshot: Sendable {
       kind: specification.kind.word,
       target: specification.kind.target,
       verdict: ProbeReport.Verdict(judgement.state),
-      lastOutcome: judgement.lastOutcome.map { outcome in
-        guard let rest = judgement.heldDown(at: .nanoseconds(now.nanoseconds)) else { return "\(outcome)" }
-        return "\(outcome), held down for another \(rest.readable)"
-      },
+      lastOutcome: judgement.lastOutcome.map { "\($0)" },
       latencyMicroseconds: latency,
       consequence: specification.consequence.words,
-      since: judgement.state == .unknown ? nil : since
+      since: judgement.state == .unknown ? nil : since,
+      heldDownUntil: judgement.heldDown(at: .nanoseconds(now.nanoseconds)).map { time + $0 },
+      warning: judgement.warning
     )
   }
 }

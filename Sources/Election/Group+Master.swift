@@ -252,10 +252,10 @@ extension Group {
 
   /// Goes on serving, and says why. Never a change of the state.
   private mutating func keep(though obstacle: Obstacle, _ outbox: inout Outbox) -> Bool {
-    if reason != .keptThough(obstacle) {
-      reason = .keptThough(obstacle)
-      outbox.isDirty = true
-    }
+    guard reason != .keptThough(obstacle) else { return false }
+    if case .keptThough = reason {} else { outbox.journal(.kept(group: settings.name, though: obstacle)) }
+    reason = .keptThough(obstacle)
+    outbox.isDirty = true
     return false
   }
 

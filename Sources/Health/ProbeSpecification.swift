@@ -37,6 +37,11 @@ package struct ProbeSpecification: Hashable, Sendable {
       }
     }
 
+    /// How long what is wrong must have been so before an attempt says it.
+    package var debounce: Duration {
+      if case .watch(.interface(let watch)) = self { watch.debounce } else { .zero }
+    }
+
     /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.
     package var noticesEnd: Bool {
       switch self {

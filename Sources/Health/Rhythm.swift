@@ -73,8 +73,8 @@ package struct DetectionBound: Hashable, Sendable {
     let jittered = probe.interval * (1 + Rhythm.jitter)
     let pace = probe.fastInterval ?? (wait > .zero ? jittered : probe.interval)
     let further = probe.fall - 1
-    error = jittered + wait + (pace + wait) * further
-    hang = jittered + wait + (max(pace, probe.timeout) + wait) * further + probe.timeout
+    error = jittered + wait + (pace + wait) * further + probe.kind.debounce
+    hang = jittered + wait + (max(pace, probe.timeout) + wait) * further + probe.timeout + probe.kind.debounce
   }
 }
 

@@ -63,6 +63,40 @@ struct SickEverywhereTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("a node that refused a moment ago and has been well since is asked again, not left to an outage")
+  func refusalIsOver() {
+    let cluster = settled(plan(probes: [probe()]))
+    // The successor falls ill as the offer is on its way, and is well again long before refusals are forgotten by time.
+    cluster.probe(passes: false, on: 0)
+    cluster.probe(passes: false, on: 1)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    let start = cluster.now
+    cluster.probe(passes: true, on: 1)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [1], "\(cluster.transcript)")
+    #expect(cluster.history.longestOutage(of: "web", from: start, to: cluster.now) <= .milliseconds(1))
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
+  @Test("who keeps a group and goes into maintenance, well again, says no longer that it is sick")
+  func maintenance() {
+    let cluster = settled(plan(probes: [probe()]))
+    sick(1, 0, in: cluster)
+    guard case .keptThough? = cluster.group(on: 0)?.reason else {
+      Issue.record("\(String(describing: cluster.group(on: 0)?.reason))")
+      return
+    }
+    cluster.give(.maintenance(on: true, until: nil), to: 0)
+    cluster.probe(passes: true, on: 0)
+    cluster.run(for: .seconds(1))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    guard case .recovered? = cluster.group(on: 0)?.reason else {
+      Issue.record("\(String(describing: cluster.group(on: 0)?.reason))")
+      return
+    }
+  }
+
   @Test("a peer's restart, and its death, take nothing away from one that keeps the group")
   func restart() {
     let cluster = settled(plan(probes: [probe()]))
