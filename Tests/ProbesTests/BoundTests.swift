@@ -133,13 +133,13 @@ private final class FullQueue {
   func end() { close(descriptor) }
 }
 
-/// A quick rhythm for a probe.
+/// A quick rhythm for a probe; without a quicker one for a changing verdict, a hang lasts as long as the interval.
 private func paced(_ kind: ProbeSpecification.Kind, fast: Duration?) -> ProbeSpecification {
   var probe = ProbeSpecification(
     name: "probe",
     kind: kind,
     interval: .milliseconds(400),
-    timeout: .milliseconds(200),
+    timeout: .milliseconds(fast == nil ? 400 : 200),
     rise: 1,
     fall: 3,
     consequence: .ineligible
@@ -225,7 +225,7 @@ extension ProbeTests {
       try #require(write(descriptor, text, text.utf8.count) == text.utf8.count)
       close(descriptor)
       let probe = paced(.watch(.process(ProcessWatch(.pidFile(file, name: "nginx")))), fast: nil)
-      let course = try await course(probe) { kill(nginx.master, SIGKILL) }
+      let course = try await course(probe) { Death.masterFirst.strike(nginx) }
       #expect(probe.kind.noticesEnd)
       course.isWithin(atOnce, of: probe)
     }
