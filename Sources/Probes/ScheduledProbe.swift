@@ -118,6 +118,8 @@ final class ScheduledProbe {
   }
 
   private func due() {
+    // It has fired: to cancel it now would search all timers of the loop in vain.
+    timer = nil
     timerDeadline = .distantFuture
     switch state {
     case .resting:
