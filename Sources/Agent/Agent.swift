@@ -152,7 +152,8 @@ package final class Agent: Sendable {
     // Not before: an agent that could not begin is not to be started again.
     guardian.setDuties(Self.duties(settings, gate, isRealtime))
     Self.watch(monitor, driver, desk)
-    probes.update(Self.specifications(settings))
+    probes.update(Self.specifications(settings), atOnce: loaded.configuration.probesAtOnce)
+    let watching = watch(probes, desk)
     services.ready()
     // By then the first heartbeats and verdicts have passed, and what they need is known.
     if !isRealtime { control.next().scheduleTask(in: .seconds(1)) { Memory.releaseProgramText() } }
@@ -169,6 +170,9 @@ package final class Agent: Sendable {
       }
     }
     guardian.rest()
+    let unwatched = control.next().makePromise(of: Void.self)
+    watching.cancel(promise: unwatched)
+    try unwatched.futureResult.wait()
     probes.stop()
     let settled = control.next().makePromise(of: Void.self)
     desk.hooks.close { settled.succeed() }
@@ -271,6 +275,25 @@ package final class Agent: Sendable {
     }
   }
 
+  /// Tells once a minute when probes had to wait for their turn: verdicts come later then than they could.
+  private func watch(_ probes: ProbeRunner, _ desk: ControlDesk) -> RepeatedTask {
+    let loop = control.next()
+    let told = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
+    return loop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
+      probes.load { load in
+        loop.execute {
+          let more = load.heldBack - told.value
+          told.value = load.heldBack
+          guard more > 0 else { return }
+          desk.warn(
+            "\(more) probes had to wait for their turn within a minute, \(load.underWay) are under way; ask less often, "
+              + "or raise `at-once` of `probes`"
+          )
+        }
+      }
+    }
+  }
+
   // MARK: Reload
 
   /// Reads the configuration again: all of it comes into force, or nothing does.
@@ -304,7 +327,7 @@ package final class Agent: Sendable {
     desk.reconfigured(settings)
     tellGuardian(settings)
     driver.eventLoop.execute { driver.value.reconfigure(settings, keys: loaded.keys) }
-    probes.update(Self.specifications(settings))
+    probes.update(Self.specifications(settings), atOnce: loaded.configuration.probesAtOnce)
     return loaded.configuration
   }
 }

@@ -24,7 +24,7 @@ extension Event {
     case .handoverBegan, .masterSeen, .peerAlive, .peerLeft, .maintenance, .reconfigured: .info
     case .handoverFailed, .rivalSeen, .addressRepaired, .late, .leaseLost, .peerRestarted: .warning
     case .addressesFailed: .error
-    case .promotionRefused: .warning
+    case .promotionRefused, .kept: .warning
     case .peerDead, .peerObituary: .warning
     case .probeChanged(_, _, let isPassing, _): isPassing ? .info : .warning
     case .linkChanged(_, let isUp): isUp ? .info : .warning
@@ -35,7 +35,7 @@ extension Event {
   var group: String? {
     switch self {
     case .transition(let group, _, _, _, _), .handoverBegan(let group, _, _), .handoverFailed(let group, _, _),
-      .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
+      .kept(let group, _), .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
       .addressesFailed(let group, _), .promotionRefused(let group, _), .probeChanged(let group, _, _, _):
       group
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
@@ -49,6 +49,7 @@ extension Event {
     switch self {
     case .transition: "transition"
     case .handoverBegan, .handoverFailed: "handover"
+    case .kept: "kept"
     case .masterSeen, .rivalSeen: "master"
     case .addressRepaired, .addressesFailed: "addresses"
     case .promotionRefused: "promotion"
@@ -69,6 +70,7 @@ extension Event {
       "\(group): \(from) -> \(to) (term \(term)): \(reason)"
     case .handoverBegan(let group, let to, let cause): "\(group): offered to \(to): \(cause)"
     case .handoverFailed(let group, _, let cause): "\(group): the handover came to nothing: \(cause)"
+    case .kept(let group, let obstacle): "\(group): stays here, since no live node may hold it: \(obstacle)"
     case .masterSeen(let group, let node, let term): "\(group): \(node) is master (term \(term))"
     case .rivalSeen(let group, let node): "\(group): \(node) is master too"
     case .addressRepaired(let group, let address):
@@ -99,6 +101,7 @@ extension Event {
       ["from": "\(from)", "to": "\(to)", "term": "\(term)", "reason": "\(reason)"]
     case .handoverBegan(_, let to, let cause): ["to": to, "cause": "\(cause)"]
     case .handoverFailed(_, let to, let cause): ["to": to, "cause": cause]
+    case .kept(_, let obstacle): ["reason": "\(obstacle)"]
     case .masterSeen(_, let node, let term): ["node": node, "term": "\(term)"]
     case .rivalSeen(_, let node): ["node": node]
     case .addressRepaired(_, let address): ["address": "\(address.address)", "interface": address.interface]

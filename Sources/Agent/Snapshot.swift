@@ -213,7 +213,9 @@ struct Snapshot: Sendable {
       lastOutcome: judgement.lastOutcome.map { "\($0)" },
       latencyMicroseconds: latency,
       consequence: specification.consequence.words,
-      since: judgement.state == .unknown ? nil : since
+      since: judgement.state == .unknown ? nil : since,
+      heldDownUntil: judgement.heldDown(at: .nanoseconds(now.nanoseconds)).map { time + $0 },
+      warning: judgement.warning
     )
   }
 }
@@ -250,6 +252,8 @@ extension ProbeSpecification.Consequence {
     switch self {
     case .ineligible: "ineligible"
     case .weight(let points): "weight -\(points)"
+    case .judged: "judge"
+    case .ignore: "ignore"
     }
   }
 }

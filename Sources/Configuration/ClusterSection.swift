@@ -22,6 +22,7 @@ extension Reader where Value == Draft {
         realtime: map.optional("realtime", .bool) ?? false,
         gate: map.optional("gate", .bool) ?? true,
         controlGroup: map.optional("control", .control) ?? nil,
+        probesAtOnce: map.optional("probes", .probesAtOnce) ?? ProbeLoad.defaultAtOnce,
         nodesPosition: map.keyPosition("nodes") ?? map.position,
         nodes: map.required("nodes", .nodes, example: "nodes: { alpha: { address: 192.0.2.11 }, … }") ?? [],
         groups: map.required("groups", .groups, example: "groups: { web: { … } }") ?? []
@@ -38,6 +39,15 @@ extension Reader where Value == DraftHeartbeat {
         interval: map.located("interval", .duration(in: Settings.intervalRange)),
         port: map.optional("port", .port)
       )
+    }
+  }
+}
+
+extension Reader where Value == Int {
+  /// `probes: { at-once: 64 }`: what holds for all probes of the host together.
+  fileprivate static var probesAtOnce: Reader {
+    section("what holds for all probes together", example: "{ at-once: 64 }") { map in
+      map.optional("at-once", .integer(in: 1...4096))
     }
   }
 }

@@ -5,6 +5,7 @@
 
 import CLinux
 import Election
+import Health
 
 /// What an operator decided about a cluster, as one of its nodes sees it.
 package struct Configuration: Hashable, Sendable {
@@ -16,6 +17,8 @@ package struct Configuration: Hashable, Sendable {
   package var realtime: Bool
   /// The Unix group that may read the control socket; nil for root alone.
   package var controlGroup: String?
+  /// How many probes may be under way at once on this host.
+  package var probesAtOnce = ProbeLoad.defaultAtOnce
   /// What is allowed but probably not meant, in the order of the file.
   package var warnings: [Diagnostic]
 
@@ -100,13 +103,15 @@ extension Configuration {
       throw diagnostics.errors
     }
     Advice(draft: draft, settings: settings, diagnostics: diagnostics, hostName: node == nil ? hostName : nil).give()
-    return Configuration(
+    var configuration = Configuration(
       settings: settings,
       keyFile: resolve(keyFile, besides: fileName),
       realtime: draft.realtime,
       controlGroup: draft.controlGroup,
       warnings: diagnostics.sorted
     )
+    configuration.probesAtOnce = draft.probesAtOnce
+    return configuration
   }
 
   private static func readDraft(_ bytes: [UInt8], _ diagnostics: DiagnosticCollector) -> Draft? {

@@ -45,6 +45,10 @@ package struct ConfigurationReport: Hashable, Sendable {
     case stays(on: String, priority: Int)
     /// The addresses are given up and nobody else may hold them.
     case abandons(node: String)
+    /// The group's rule still holds.
+    case holds(ProbeRule)
+    /// Nothing, as the operator wants it.
+    case ignored
   }
 
   /// One probe of a group.
@@ -74,6 +78,8 @@ package struct ConfigurationReport: Hashable, Sendable {
   package let configuration: Configuration
   package let detection: Detection
   package let lease: Lease
+  /// The longest that a probe may have to wait for its turn, if all others hang.
+  package let probeWait: Duration
   package let groups: [Group]
 
   /// - Parameter tick: The timer tick of the kernel that is to keep the lease.
@@ -83,13 +89,16 @@ package struct ConfigurationReport: Hashable, Sendable {
     lease = Lease(settings, tick: tick)
     let detection = Detection(settings)
     self.detection = detection
+    let own = settings.groups.filter { $0.priorities[settings.here] != nil }.flatMap(\.probes)
+    let load = ProbeLoad(own, atOnce: configuration.probesAtOnce)
+    probeWait = load.longestWait
     groups = settings.groups.map { group in
       let ranking = group.ranking(of: settings.nodes)
       let asking = group.hooks[.beforePromote]?.timeout ?? .zero
       return Group(
         settings: group,
         ranking: ranking,
-        probes: group.probes.map { Probe($0, ranking: ranking) },
+        probes: group.probes.map { Probe($0, in: group, ranking: ranking, wait: load.longestWait) },
         outage: detection.outage.lowerBound...detection.outage.upperBound + asking
       )
     }
@@ -125,26 +134,31 @@ extension ConfigurationReport.Lease {
 }
 
 extension ConfigurationReport.Probe {
-  fileprivate init(_ probe: ProbeSpecification, ranking: [Candidate]) {
-    // The service may fail right after an attempt, so the first failing attempt begins one interval later.
-    let lastAttempt = probe.interval * probe.fall
+  fileprivate init(_ probe: ProbeSpecification, in group: GroupSettings, ranking: [Candidate], wait: Duration) {
+    let bound = DetectionBound(probe, wait: wait)
     self.init(
       specification: probe,
-      effect: ConfigurationReport.Effect(of: probe, ranking),
+      effect: ConfigurationReport.Effect(of: probe, in: group, ranking),
       holdsConnection: probe.kind.noticesEnd,
-      errorVerdict: lastAttempt,
-      hangVerdict: lastAttempt + probe.timeout
+      errorVerdict: bound.error,
+      hangVerdict: bound.hang
     )
   }
 }
 
 extension ConfigurationReport.Effect {
-  fileprivate init?(of probe: ProbeSpecification, _ ranking: [Candidate]) {
+  fileprivate init?(of probe: ProbeSpecification, in group: GroupSettings, _ ranking: [Candidate]) {
     guard let holder = ranking.first else { return nil }
     let next = ranking.dropFirst().first
+    let forbids = Self.forbidden(holder, next)
+    let breaksRule = group.rule.map { rule in
+      rule.names.contains(probe.name) && !rule.holds { $0 != probe.name }
+    }
     switch probe.consequence {
     case .ineligible:
-      self = next.map { .moves(from: holder.node, to: $0.node) } ?? .abandons(node: holder.node)
+      self = forbids
+    case .weight where breaksRule == true:
+      self = forbids
     case .weight(let weight):
       let lowered = holder.lowered(by: weight)
       if let next, next.outranks(lowered) {
@@ -152,6 +166,14 @@ extension ConfigurationReport.Effect {
       } else {
         self = .stays(on: holder.node, priority: lowered.priority)
       }
+    case .judged:
+      self = if let rule = group.rule, breaksRule == false { .holds(rule) } else { forbids }
+    case .ignore:
+      self = .ignored
     }
+  }
+
+  private static func forbidden(_ holder: Candidate, _ next: Candidate?) -> Self {
+    next.map { .moves(from: holder.node, to: $0.node) } ?? .abandons(node: holder.node)
   }
 }

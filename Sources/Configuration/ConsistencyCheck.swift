@@ -63,6 +63,8 @@ struct ConsistencyCheck {
       preemptDelay: group.preemptDelay?.value ?? .zero,
       probes: group.probes.map(\.specification)
     )
+    settings.rule = group.rule
+    settings.whenAllFail = group.whenAllFail
     settings.hooks = group.hooks
     return settings
   }

@@ -14,6 +14,8 @@ struct Draft {
   var realtime: Bool
   var gate: Bool
   var controlGroup: String?
+  /// How many probes may be under way at once.
+  var probesAtOnce: Int
   /// Where the key `nodes` stands.
   var nodesPosition: SourcePosition
   var nodes: [DraftNode]
@@ -42,6 +44,8 @@ struct DraftGroup {
   var preempt: Bool
   var preemptDelay: Located<Duration>?
   var probes: [DraftProbe]
+  var rule: ProbeRule?
+  var whenAllFail: GroupSettings.WhenAllFail
   var hooks: [Hook: HookCommand]
 }
 
@@ -57,4 +61,6 @@ struct DraftProbe {
   var specification: ProbeSpecification
   /// Where the value of `weight` stands.
   var weightPosition: SourcePosition?
+  /// Where the key `on-failure` stands.
+  var onFailurePosition: SourcePosition?
 }

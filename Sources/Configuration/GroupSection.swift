@@ -14,6 +14,8 @@ extension Reader where Value == DraftGroup {
     section("a group's settings", example: "{ virtual-addresses: [192.0.2.10/24 on eth0], priority: { alpha: 200 } }") {
       map in
       let interface = map.optional("interface", .interface)
+      let probes = map.optional("probes", Reader<[DraftProbe]>.probes(of: name.value).withKeys)
+      let rule = map.optional("judge", .rule(among: probes?.keys ?? []))
       return DraftGroup(
         name: name,
         virtualAddresses: map.required(
@@ -25,7 +27,9 @@ extension Reader where Value == DraftGroup {
         priorities: map.required("priority", .priorities, example: "priority: { alpha: 200, beta: 100 }"),
         preempt: map.optional("preempt", .bool) ?? true,
         preemptDelay: map.located("preempt-delay", .duration(in: .zero ... .seconds(86_400))),
-        probes: map.optional("probes", .probes(of: name.value)) ?? [],
+        probes: judged(probes?.value ?? [], by: rule, map.subject.diagnostics),
+        rule: rule,
+        whenAllFail: map.optional("when-all-fail", .whenAllFail) ?? .keep,
         hooks: map.optional("hooks", .hooks) ?? [:]
       )
     }

@@ -15,6 +15,8 @@ package enum ProbeDefaults {
   /// Three failures: a single lost packet or slow answer moves nothing. A service whose process dies is noticed at once
   /// all the same when it holds an HTTP probe's connection, because that breaks.
   package static let fall = 3
+  /// How long a service that flaps must be well at most.
+  package static let longestHoldDown: Duration = .seconds(60)
   /// Success and redirection, as load balancers have it.
   package static let expectedStatus = [200...399]
   /// A check asks, and needs no more rights for that than anybody has.
@@ -39,38 +41,72 @@ extension Reader where Value == DraftProbe {
       let longest = interval ?? ProbeDefaults.interval
       // An unreadable interval says nothing about the timeout.
       let mayCheck = interval != nil || !map.has("interval")
-      let timeout = map.optional("timeout", .timeout(within: mayCheck ? longest : .seconds(3600)))
+      let bound = mayCheck ? longest : .seconds(3600)
+      let timeout = map.optional("timeout", .duration(from: .milliseconds(1), within: bound))
+      let fastInterval = map.optional("fast-interval", .duration(from: .milliseconds(10), within: bound))
       let rise = map.optional("rise", .integer(in: 1...100)) ?? ProbeDefaults.rise
       let fall = map.optional("fall", .integer(in: 1...100)) ?? ProbeDefaults.fall
+      let holdDown = holdDown(map)
       let weight = map.located("weight", .weight)
       let consequence = consequence(map, weight?.value)
       guard let kind else { return nil }
+      var specification = ProbeSpecification(
+        name: name,
+        kind: kind,
+        interval: longest,
+        timeout: timeout ?? min(longest, ProbeDefaults.timeout),
+        rise: rise,
+        fall: fall,
+        consequence: consequence
+      )
+      specification.fastInterval = fastInterval
+      specification.holdDown = holdDown
       return DraftProbe(
-        specification: ProbeSpecification(
-          name: name,
-          kind: kind,
-          interval: longest,
-          timeout: timeout ?? min(longest, ProbeDefaults.timeout),
-          rise: rise,
-          fall: fall,
-          consequence: consequence
-        ),
-        weightPosition: weight?.position
+        specification: specification,
+        weightPosition: weight?.position,
+        onFailurePosition: map.keyPosition("on-failure")
       )
     }
   }
 
+  private static func holdDown(_ map: MappingReader) -> HoldDown.Limits? {
+    let range: ClosedRange<Duration> = .milliseconds(10) ... .seconds(86_400)
+    let first = map.optional("hold-down", .duration(in: range))
+    let longest = map.located("hold-down-max", .duration(in: range))
+    guard let first else {
+      if let longest, !map.has("hold-down") {
+        map.subject.diagnostics.error(
+          at: longest.position,
+          "`hold-down-max` means nothing without `hold-down`",
+          "add, for example, `hold-down: 1s`"
+        )
+      }
+      return nil
+    }
+    if let longest, longest.value < first {
+      map.subject.diagnostics.error(
+        at: longest.position,
+        "`hold-down-max` is shorter than `hold-down`, \(DurationText.format(first))",
+        "write `\(DurationText.format(first))` or more"
+      )
+    }
+    return HoldDown.Limits(first: first, longest: longest?.value ?? ProbeDefaults.longestHoldDown)
+  }
+
   private static func consequence(_ map: MappingReader, _ weight: Int?) -> ProbeSpecification.Consequence {
-    let ineligible = Reader<Bool>.scalar("`ineligible`") { (text) throws(UnreadableText) in
-      guard text == "ineligible" else {
+    let reader = Reader<ProbeSpecification.Consequence>.scalar("`ineligible` or `ignore`") {
+      (text) throws(UnreadableText) in
+      switch text {
+      case "ineligible": return .ineligible
+      case "ignore": return .ignore
+      default:
         throw UnreadableText(
-          "expected `ineligible`, found \(quoted(text))",
+          "expected `ineligible` or `ignore`, found \(quoted(text))",
           "to lower the priority instead, write `weight: -60`"
         )
       }
-      return true
     }
-    _ = map.optional("on-failure", ineligible)
+    let onFailure = map.optional("on-failure", reader)
     if map.has("weight"), let position = map.keyPosition("on-failure") {
       map.subject.diagnostics.error(
         at: position,
@@ -78,14 +114,14 @@ extension Reader where Value == DraftProbe {
         "keep `weight` to lower the priority, or `on-failure: ineligible` to give the group up"
       )
     }
-    return weight.map { .weight(-$0) } ?? .ineligible
+    return weight.map { .weight(-$0) } ?? onFailure ?? .ineligible
   }
 }
 
 extension Reader where Value == Duration {
-  /// A probe's timeout, which may not reach into the next attempt.
-  fileprivate static func timeout(within interval: Duration) -> Reader {
-    let any = duration(in: .milliseconds(1) ... .seconds(3600))
+  /// A probe's timeout or quicker pace, neither of which may reach beyond the next attempt.
+  fileprivate static func duration(from shortest: Duration, within interval: Duration) -> Reader {
+    let any = duration(in: shortest ... .seconds(3600))
     return Reader { node, subject in
       guard let value = any.read(node, subject) else { return nil }
       guard value <= interval else {

@@ -23,6 +23,12 @@ extension ConfigurationReport {
       "            stop, handover, failed probe, return of a better node: handed over without waiting for silence",
     ]
     lines += lease.lines
+    if probeWait > .zero {
+      lines.append(
+        "Probes      \(configuration.probesAtOnce) at once: should the others hang, one waits up to "
+          + "\(probeWait.readable) for its turn"
+      )
+    }
     for group in groups { lines += [""] + group.lines }
     return lines
   }
@@ -47,6 +53,11 @@ extension ConfigurationReport.Lease {
 }
 
 extension ConfigurationReport.Group {
+  /// Whether there can be a time at which no node may hold the group on account of its probes.
+  private var mayFailEverywhere: Bool {
+    ranking.count > 1 && (settings.rule != nil || settings.probes.contains { $0.consequence == .ineligible })
+  }
+
   fileprivate var lines: [String] {
     var lines = ["Group \(settings.name)"]
     lines += settings.virtualAddresses.map { "  holds     \($0)" }
@@ -64,6 +75,14 @@ extension ConfigurationReport.Group {
       )
     }
     for probe in probes { lines += probe.lines }
+    if let rule = settings.rule { lines.append("  judge     the group may be held where this passes: \(rule)") }
+    if mayFailEverywhere {
+      lines.append(
+        settings.whenAllFail == .keep
+          ? "  all fail  while the service is sick on every live node, the group stays where it is"
+          : "  all fail  while the service is sick on every live node, nobody answers (when-all-fail: drop)"
+      )
+    }
     if settings.hooks[.beforePromote] != nil {
       lines.append(
         "  failover  no answer for \(outage.lowerBound.readable) to \(outage.upperBound.readable), with the time of before-promote"
@@ -81,8 +100,9 @@ extension ConfigurationReport.Group {
 
 extension ConfigurationReport.Probe {
   fileprivate var lines: [String] {
+    let pace = specification.fastInterval.map { ", \($0.readable) while its verdict changes" } ?? ""
     var lines = [
-      "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)"
+      "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)\(pace)"
     ]
     let death = specification.kind.suddenEnd.map { "\($0), " } ?? ""
     lines.append(
@@ -90,6 +110,12 @@ extension ConfigurationReport.Probe {
         + "within \(hangVerdict.readable) when nothing answers"
     )
     if let effect { lines.append("            then \(effect.readable)") }
+    if let limits = specification.holdDown {
+      lines.append(
+        "            when it flaps it must pass for \(limits.first.readable), doubled each time up to "
+          + "\(limits.longest.readable), to be believed"
+      )
+    }
     return lines
   }
 }
@@ -111,6 +137,8 @@ extension ConfigurationReport.Effect {
     case .moves(let from, let to): "the group moves from \(from) to \(to)"
     case .stays(let node, let priority): "\(node) goes on with priority \(priority), still the highest"
     case .abandons(let node): "\(node) gives the addresses up, and nobody else may hold them"
+    case .holds(let rule): "nothing changes while the rest of the rule holds: \(rule)"
+    case .ignored: "nothing changes: it is only shown"
     }
   }
 }

@@ -169,10 +169,15 @@ package struct ProbeReport: Codable, Hashable, Sendable {
   @Nullable package var lastOutcome: String?
   /// How long the last successful attempt took; nil before one.
   @Nullable package var latencyMicroseconds: Int64?
-  /// What a failing verdict does: `ineligible`, or `weight -50` for a priority lower by 50.
+  /// What a failing verdict does: `ineligible`, `weight -50` for a priority lower by 50, `judge` where a rule decides,
+  /// or `ignore`.
   package var consequence: String
   /// Since when the verdict holds; nil while it is unknown.
   @Nullable package var since: Timestamp?
+  /// Until when the service, which has flapped, must go on being well to be believed; nil when nothing is held back.
+  @Nullable package var heldDownUntil: Timestamp?
+  /// What is not wrong yet and will be, such as a certificate that ends soon; nil when nothing is.
+  @Nullable package var warning: String?
 
   package init(
     name: String,
@@ -182,7 +187,9 @@ package struct ProbeReport: Codable, Hashable, Sendable {
     lastOutcome: String?,
     latencyMicroseconds: Int64?,
     consequence: String,
-    since: Timestamp?
+    since: Timestamp?,
+    heldDownUntil: Timestamp? = nil,
+    warning: String? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -192,5 +199,7 @@ package struct ProbeReport: Codable, Hashable, Sendable {
     self.latencyMicroseconds = latencyMicroseconds
     self.consequence = consequence
     self.since = since
+    self.heldDownUntil = heldDownUntil
+    self.warning = warning
   }
 }

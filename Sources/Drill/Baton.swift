@@ -89,13 +89,19 @@ package struct Baton: FailoverAgent {
       "{ http: \"http://127.0.0.1:\(Service.port)/health\", interval: \(milliseconds(ClusterPlan.probeInterval)), "
       + "timeout: \(milliseconds(ClusterPlan.probeTimeout)), rise: 1, fall: 1 }"
     let groups = (0..<plan.groups).map { number in
-      """
-        \(ClusterPlan.groupName(number)):
-          virtual-addresses: [ { address: \(ClusterPlan.virtualAddress(number))/\(Lab.prefixLength), interface: eth0 } ]
-          priority: { \(priorities) }
-          preempt: \(plan.preempt)
-      \(plan.probes ? "    probes: { http: \(probe) }\n" : "")
-      """
+      let many = (0..<(plan.manyProbes?.count(inGroup: number) ?? 0)).map { probe in
+        let what =
+          plan.manyProbes?.kind == .tcp ? "tcp: 127.0.0.1:\(Service.port)" : "http: \"http://127.0.0.1/health\""
+        return "      p\(probe): { \(what), interval: \(milliseconds(ClusterPlan.probeInterval)) }"
+      }
+      let probes = (plan.probes ? ["      http: \(probe)"] : []) + many
+      return """
+          \(ClusterPlan.groupName(number)):
+            virtual-addresses: [ { address: \(ClusterPlan.virtualAddress(number))/\(Lab.prefixLength), interface: eth0 } ]
+            priority: { \(priorities) }
+            preempt: \(plan.preempt)
+        \(probes.isEmpty ? "" : "    probes:\n" + probes.joined(separator: "\n") + "\n")
+        """
     }
     return """
       cluster: drill

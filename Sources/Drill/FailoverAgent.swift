@@ -12,12 +12,31 @@ package struct ClusterPlan: Hashable, Sendable {
   package var groups = 1
   /// Whether the service is probed over HTTP.
   package var probes = true
+  /// Many probes of the service besides, for what they cost; for a product that can.
+  package var manyProbes: ManyProbes?
   /// Whether the better host takes the address back when it returns.
   package var preempt = true
   /// Whether the kernel is to stop a dead agent's address from answering, for a product that can.
   package var gate = true
   /// Whether the agents are to run with real-time priority, for a product that can.
   package var realtime = false
+
+  /// Probes of one kind, spread over the groups.
+  package struct ManyProbes: Hashable, Sendable {
+    /// What is asked.
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+      case http, tcp
+    }
+
+    package var kind: Kind
+    package var count: Int
+
+    /// How many a group has at most.
+    package static let perGroup = GroupSettings.maximumProbes
+
+    /// How many a group has, from 0.
+    func count(inGroup number: Int) -> Int { min(max(count - number * Self.perGroup, 0), Self.perGroup) }
+  }
 
   /// The time between two probes of the service.
   package static let probeInterval: Duration = .seconds(1)

@@ -58,11 +58,11 @@ package struct LeaseMeasurement: Sendable {
     return findings
   }
 
-  /// The findings as a table.
-  package static func text(_ findings: [Finding]) -> String {
-    var table = Table(header: ["lease", "measured", "budget", "verdict"])
+  /// The findings as a table, headed by what they are findings of.
+  package static func text(_ findings: [Finding], of subject: String) -> String {
+    var table = Table(header: [subject, "measured", "budget", "verdict"])
     for finding in findings {
-      let verdict = finding.passed.map { $0 ? "pass" : "MISSED" } ?? "left out"
+      let verdict = finding.passed.map { $0 ? "pass" : "MISSED" } ?? (finding.budget.isEmpty ? "" : "left out")
       table.add([finding.subject, finding.measured, finding.budget, verdict])
     }
     return table.lines.joined(separator: "\n")

@@ -19,9 +19,9 @@ package struct ResourceUse: Encodable, Sendable {
   /// How many processes it is.
   package let processes: Int
   /// The most processor time that it may use; nil for an agent that is there for comparison.
-  package let processorBudget: Double?
+  package private(set) var processorBudget: Double?
   /// The most resident memory that it may use, in MiB.
-  package let residentBudget: Double?
+  package private(set) var residentBudget: Double?
 
   /// Whether it used no more than it may.
   package var isWithinBudget: Bool {
@@ -58,35 +58,40 @@ package struct ResourceUse: Encodable, Sendable {
         )
         defer { bench.tearDown() }
         try bench.settle()
-        // Both announce for a few seconds after a takeover.
-        MonotonicClock.sleep(for: .seconds(6))
-        let families = bench.agents.map(\.family)
-        let began = MonotonicClock.now
-        let before = families.map(processorTime)
-        MonotonicClock.sleep(for: drill.duration)
-        let after = families.map(processorTime)
-        let span = (MonotonicClock.now - began).milliseconds * 1_000_000
-        for (host, family) in zip(bench.lab.hosts, families) {
-          let used = Double(after[host.number] &- before[host.number])
-          let memory = family.map { ProcessTable.memory(of: $0.pid) }
-          let isJudged = number == 0 && drill.judgesFirst
-          uses.append(
-            ResourceUse(
-              agent: agent.name,
-              role: host == bench.alpha ? "master" : "backup",
-              groups: load.groups,
-              processorPercent: used / span * 100,
-              residentMiB: Double(memory.reduce(0) { $0 + $1.resident }) / 1_024,
-              anonymousMiB: Double(memory.reduce(0) { $0 + $1.anonymous }) / 1_024,
-              processes: family.count,
-              processorBudget: isJudged ? load.processor : nil,
-              residentBudget: isJudged && load.resident.isFinite ? load.resident : nil
-            )
-          )
+        let isJudged = number == 0 && drill.judgesFirst
+        for var use in measure(on: bench, for: drill.duration) {
+          use.processorBudget = isJudged ? load.processor : nil
+          use.residentBudget = isJudged && load.resident.isFinite ? load.resident : nil
+          uses.append(use)
         }
       }
     }
     return uses
+  }
+
+  /// Measures the agents of a bench that has settled, while nothing happens.
+  static func measure(on bench: Bench, for duration: Duration) -> [ResourceUse] {
+    // Agents announce for a few seconds after a takeover.
+    MonotonicClock.sleep(for: .seconds(6))
+    let families = bench.agents.map(\.family)
+    let began = MonotonicClock.now
+    let before = families.map(processorTime)
+    MonotonicClock.sleep(for: duration)
+    let after = families.map(processorTime)
+    let span = (MonotonicClock.now - began).milliseconds * 1_000_000
+    return zip(bench.lab.hosts, families).map { host, family in
+      let used = Double(after[host.number] &- before[host.number])
+      let memory = family.map { ProcessTable.memory(of: $0.pid) }
+      return ResourceUse(
+        agent: bench.agent.name,
+        role: host == bench.alpha ? "master" : "backup",
+        groups: bench.plan.groups,
+        processorPercent: used / span * 100,
+        residentMiB: Double(memory.reduce(0) { $0 + $1.resident }) / 1_024,
+        anonymousMiB: Double(memory.reduce(0) { $0 + $1.anonymous }) / 1_024,
+        processes: family.count
+      )
+    }
   }
 
   private static func processorTime(of family: [ProcessIdentity]) -> UInt64 {
@@ -120,7 +125,7 @@ package struct ResourceUse: Encodable, Sendable {
       .joined(separator: ", ")
   }
 
-  private static func hundredths(_ value: Double) -> String {
+  static func hundredths(_ value: Double) -> String {
     let rounded = Int((value * 100).rounded())
     return "\(rounded / 100).\(rounded % 100 < 10 ? "0" : "")\(rounded % 100)"
   }

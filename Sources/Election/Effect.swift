@@ -56,6 +56,8 @@ package enum Event: Hashable, Sendable {
   case handoverBegan(group: String, to: String, cause: HandoverCause)
   /// A handover that was begun here came to nothing; the group stays.
   case handoverFailed(group: String, to: String, cause: String)
+  /// A group stays here although something forbids it, since no live node may hold it.
+  case kept(group: String, though: Obstacle)
   /// Another node is seen to be the group's master.
   case masterSeen(group: String, node: String, term: UInt64)
   /// Two nodes are master: this one and another.

@@ -55,10 +55,10 @@ extension Group {
   }
 
   /// Takes a probe's result.
-  mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
+  mutating func record(_ result: ProbeResult, ofProbe name: String, _ world: Surroundings, _ outbox: inout Outbox) {
     guard let index = health.index(of: name) else { return }
     let weight = health.probes[index].weight
-    let change = health.record(result, at: index)
+    let change = health.record(result, at: index, now: .nanoseconds(world.now.nanoseconds))
     if change != nil || health.probes[index].weight != weight { outbox.isDirty = true }
     guard let change else { return }
     outbox.journal(
@@ -85,6 +85,8 @@ extension Group {
   mutating func hear(_ record: GroupRecord, from node: Int, at now: Instant) -> Bool {
     views[node].heard = now
     guard views[node].record != record || awaitsWord else { return false }
+    // What it refused for is over.
+    if record.isEligible, views[node].record?.isEligible == false { views[node].refusedUntil = nil }
     views[node].record = record
     if record.state == .master { views[node].hasRestarted = false }
     return true

@@ -259,10 +259,15 @@ extension Group {
     failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
     isPreemptionHeld = false
     lastMaster = nil
+    guard claimant(world) == nil else { return true }
     let obstacle = obstacle(world)
-    if case .backup = state, claimant(world) == nil, obstacle == nil || obstacle == .maintenance {
-      _ = promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
-    }
+    let mayTakeBack =
+      switch state {
+      case .backup: obstacle == nil || obstacle == .maintenance
+      case .fault: obstacle.map { isKept(in: $0, world) } ?? false
+      case .initial, .master: false
+      }
+    if mayTakeBack { _ = promote(term: term + 1, because: .successorFailed(node: name), world, &outbox) }
     return true
   }
 }

@@ -217,10 +217,15 @@ extension Group {
     }
     if step != nil { return false }
     for view in views { if let until = view.refusedUntil { _ = wake(at: until, world) } }
+    if case .keptThough(let former) = reason, obstacle?.isOfProbe != true {
+      reason = .recovered(from: former)
+      outbox.isDirty = true
+    }
     switch obstacle {
     case .leaving?, .notParticipating?, .probePending?, .probeFailing?:
       guard let obstacle else { return false }
       guard let successor = bestSuccessor(world) else {
+        if isKept(in: obstacle, world) { return keep(though: obstacle, &outbox) }
         release(next: .fault(obstacle), world, &outbox)
         return true
       }
@@ -232,6 +237,30 @@ extension Group {
     case .linkDown?, .addressFailure?, .doubt?, .promotionRefused?, nil:
       return considerRequests(world, &outbox)
     }
+  }
+
+  /// Whether the group stays where it is although this node's service is sick: another node is heard, and none of them
+  /// may hold the group, or will once it has listened. A node that hears nobody cannot tell a sickness of all from an
+  /// isolation of its own, and lets go; one that keeps the group already has heard that the others are sick.
+  func isKept(in obstacle: Obstacle, _ world: Surroundings) -> Bool {
+    guard settings.whenAllFail == .keep, obstacle.isOfProbe else { return false }
+    let isKeeping = if case .keptThough = reason { true } else { false }
+    let others = views.indices.filter { node in
+      node != world.here && settings.priorities[node] != nil && views[node].isAlive
+    }
+    return (isKeeping || !others.isEmpty)
+      && others.allSatisfy { node in
+        views[node].record.map { !$0.isEligible || $0.state == .initial } ?? isKeeping
+      }
+  }
+
+  /// Goes on serving, and says why. Never a change of the state.
+  private mutating func keep(though obstacle: Obstacle, _ outbox: inout Outbox) -> Bool {
+    guard reason != .keptThough(obstacle) else { return false }
+    if case .keptThough = reason {} else { outbox.journal(.kept(group: settings.name, though: obstacle)) }
+    reason = .keptThough(obstacle)
+    outbox.isDirty = true
+    return false
   }
 
   private mutating func considerRequests(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {

@@ -137,7 +137,7 @@ package struct Group: Hashable, Sendable {
     id = WireID(name: settings.name)
     self.settings = settings
     self.term = term
-    health = GroupHealth(settings.probes)
+    health = GroupHealth(settings.probes, rule: settings.rule)
     views = Array(repeating: View(), count: nodes)
     state = .initial(until: now, cleaning: 0)
     since = now
@@ -295,15 +295,8 @@ package struct Group: Hashable, Sendable {
       return .linkDown(interface: address.interface)
     }
     if let cause = failureCause { return .addressFailure(cause) }
-    for probe in health.probes where probe.specification.consequence == .ineligible {
-      let name = probe.specification.name
-      switch probe.judgement.state {
-      case .passing: continue
-      case .unknown: return .probePending(name: name)
-      case .failing:
-        guard let outcome = probe.judgement.lastFailure else { return .probePending(name: name) }
-        return .probeFailing(name: name, outcome: outcome)
-      }
+    if let fault = health.obstacle {
+      return fault.outcome.map { .probeFailing(name: fault.name, outcome: $0) } ?? .probePending(name: fault.name)
     }
     if world.isInMaintenance { return .maintenance }
     if let doubt = world.doubtUntil, world.now < doubt { return .doubt }

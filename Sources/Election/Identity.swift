@@ -48,13 +48,14 @@ extension Settings {
       let priorities = zip(nodes, group.priorities).map { "\($0.name)=\($1.map(String.init) ?? "-")" }.sorted()
       lines.append(
         "group \(group.name) \(group.virtualAddresses) \(priorities) \(group.preempt) "
-          + "\(group.preemptDelay.nanoseconds)"
+          + "\(group.preemptDelay.nanoseconds) \(group.rule.map { "\($0)" } ?? "-") \(group.whenAllFail)"
       )
       // A heartbeat lists verdicts by position, so here order counts.
       for (position, probe) in group.probes.enumerated() {
         lines.append(
           "probe \(group.name) \(position) \(probe.name) \(probe.kind) \(probe.interval.nanoseconds) "
-            + "\(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) \(probe.consequence)"
+            + "\(probe.fastInterval?.nanoseconds ?? 0) \(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) "
+            + "\(probe.holdDown.map { "\($0)" } ?? "-") \(probe.consequence)"
         )
       }
       for (hook, command) in group.hooks {

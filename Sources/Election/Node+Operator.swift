@@ -152,7 +152,7 @@ extension Group {
     let old = settings
     settings = new
     views = formerPosition.map { $0.map { views[$0] } ?? View() }
-    health.reconfigure(new.probes)
+    health.reconfigure(new.probes, rule: new.rule)
     linksDown.formIntersection(new.virtualAddresses.map(\.interface))
     let position = { (former: Int) in formerPosition.firstIndex(of: former) }
     if let peer = step?.peer {

@@ -153,7 +153,7 @@ package struct Node: Hashable, Sendable {
     case .timer: passTime(at: now, &outbox, &dirty, using: &generator)
     case .heartbeat(let heartbeat): receive(heartbeat, at: now, &outbox, &dirty, using: &generator)
     case .probe(let id, let name, let result):
-      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, &$2) }
+      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, $1, &$2) }
     case .link(let interface, let isUp): link(interface, isUp: isUp, at: now, &outbox, &dirty)
     case .addressesChanged(let id, let operation, let failure):
       update(id, at: now, &outbox, &dirty) {

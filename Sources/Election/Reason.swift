@@ -39,6 +39,8 @@ package enum Reason: Hashable, Sendable {
   case obstacle(Obstacle)
   /// Nothing forbids it any more.
   case recovered(from: Obstacle)
+  /// Something forbids it, and no live node may hold the addresses, so they stay.
+  case keptThough(Obstacle)
 }
 
 /// What forbids a node to hold a group.
@@ -67,6 +69,14 @@ package enum Obstacle: Hashable, Sendable {
     switch self {
     case .linkDown, .addressFailure: true
     case .leaving, .notParticipating, .probePending, .probeFailing, .maintenance, .doubt, .promotionRefused: false
+    }
+  }
+
+  /// Whether it is the service that is sick, or may be.
+  var isOfProbe: Bool {
+    switch self {
+    case .probePending, .probeFailing: true
+    case .leaving, .notParticipating, .linkDown, .addressFailure, .maintenance, .doubt, .promotionRefused: false
     }
   }
 
@@ -102,6 +112,7 @@ extension Reason: CustomStringConvertible {
     case .leaseExpired: "the lease ran out before the agent renewed it"
     case .obstacle(let obstacle): "\(obstacle)"
     case .recovered(let obstacle): "over: \(obstacle)"
+    case .keptThough(let obstacle): "kept, since no live node may hold it: \(obstacle)"
     }
   }
 
@@ -124,6 +135,7 @@ extension Reason: CustomStringConvertible {
     case .recovered: 14
     case .masterDied: 15
     case .leaseExpired: 16
+    case .keptThough: 17
     case .obstacle(let obstacle):
       switch obstacle {
       case .notParticipating: 20
@@ -156,6 +168,7 @@ extension Reason: CustomStringConvertible {
     case 14: "recovered"
     case 15: "master died"
     case 16: "lease ran out"
+    case 17: "kept, sick everywhere"
     case 20: "takes no part"
     case 21: "leaving"
     case 22: "link down"

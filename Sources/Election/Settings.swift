@@ -51,6 +51,18 @@ package struct GroupSettings: Hashable, Sendable {
   package var preemptDelay: Duration
   /// The probes of the local service.
   package var probes: [ProbeSpecification]
+  /// What must hold among probes; nil when each speaks for itself.
+  package var rule: ProbeRule?
+  /// What a master does whose service is sick while no live node may hold the group.
+  package var whenAllFail: WhenAllFail = .keep
+
+  /// What becomes of a group whose service is sick everywhere.
+  package enum WhenAllFail: String, Hashable, Sendable, CaseIterable {
+    /// It stays where it is.
+    case keep
+    /// It is given up, and nobody answers.
+    case drop
+  }
   /// The programs that hear of changes or are asked before them.
   package var hooks: [Hook: HookCommand] = [:]
 

@@ -1,7 +1,8 @@
 // What all probes of one group say together about this host: may it hold the addresses, and how well would it do so?
 //
 // Only a passing probe speaks for the host. One that is failing, or that has not said anything yet, either forbids the
-// addresses or costs points of priority, whichever the operator chose. A new configuration must not move addresses by
+// addresses, costs points of priority, or changes nothing, whichever the operator chose; or a rule over several of them
+// decides (ProbeRule). A new configuration must not move addresses by
 // itself, so verdicts survive it, and a probe that is new to a healthy group is believed until it fails.
 
 /// A probe that does not speak for this host, and why.
@@ -30,19 +31,32 @@ package struct GroupHealth: Hashable, Sendable {
     package fileprivate(set) var judgement: RiseFall
     /// What its latest success adds to the priority while it passes; see `ProbeResult.weight`.
     package fileprivate(set) var weight = 0
+
+    fileprivate init(_ specification: ProbeSpecification, presumed: RiseFall.State = .unknown) {
+      self.specification = specification
+      judgement = RiseFall(
+        rise: specification.rise,
+        fall: specification.fall,
+        holdDown: specification.holdDown,
+        presumed: presumed
+      )
+    }
+
+    fileprivate var fault: ProbeFault? {
+      guard judgement.state != .passing else { return nil }
+      return ProbeFault(name: specification.name, outcome: judgement.state == .failing ? judgement.lastFailure : nil)
+    }
   }
 
   /// The probes in the order of the configuration.
   package private(set) var probes: [Probe]
+  /// What must hold among the probes that it mentions; nil when each speaks for itself.
+  package private(set) var rule: ProbeRule?
 
   /// A group at start-up: nothing is known yet.
-  package init(_ specifications: [ProbeSpecification]) {
-    probes = specifications.map { specification in
-      Probe(
-        specification: specification,
-        judgement: RiseFall(rise: specification.rise, fall: specification.fall)
-      )
-    }
+  package init(_ specifications: [ProbeSpecification], rule: ProbeRule? = nil) {
+    probes = specifications.map { Probe($0) }
+    self.rule = rule
   }
 
   /// The position of the probe of this name; nil when there is none (any more).
@@ -52,36 +66,49 @@ package struct GroupHealth: Hashable, Sendable {
 
   /// Takes one result of the probe at this position into account; returns the change of its verdict, if any. A
   /// position that does not exist is ignored: a result may arrive after its probe was removed.
-  package mutating func record(_ result: ProbeResult, at index: Int) -> RiseFall.Change? {
+  ///
+  /// - Parameter now: The time since any moment that is fixed.
+  package mutating func record(_ result: ProbeResult, at index: Int, now: Duration) -> RiseFall.Change? {
     guard probes.indices.contains(index) else { return nil }
     if result.outcome.isSuccess { probes[index].weight = result.weight }
-    return probes[index].judgement.record(result)
+    return probes[index].judgement.record(result, at: now)
   }
 
   /// Applies a changed list. A probe of the same name keeps its verdict, whatever else about it changed; a new one
   /// is presumed passing if the group is eligible now, so that adding it does not move addresses before it has spoken.
-  package mutating func reconfigure(_ specifications: [ProbeSpecification]) {
+  package mutating func reconfigure(_ specifications: [ProbeSpecification], rule: ProbeRule? = nil) {
     let presumed: RiseFall.State = isEligible ? .passing : .unknown
     let known = Dictionary(probes.map { ($0.specification.name, $0) }, uniquingKeysWith: { first, _ in first })
     probes = specifications.map { specification in
-      guard var probe = known[specification.name] else {
-        let judgement = RiseFall(rise: specification.rise, fall: specification.fall, presumed: presumed)
-        return Probe(specification: specification, judgement: judgement)
-      }
-      if (probe.judgement.rise, probe.judgement.fall) != (specification.rise, specification.fall) {
-        probe.judgement.reconfigure(rise: specification.rise, fall: specification.fall)
-      }
+      guard var probe = known[specification.name] else { return Probe(specification, presumed: presumed) }
+      probe.judgement.reconfigure(
+        rise: specification.rise,
+        fall: specification.fall,
+        holdDown: specification.holdDown
+      )
       // What one question gave is no answer to another.
       if probe.specification.kind != specification.kind { probe.weight = 0 }
       probe.specification = specification
       return probe
     }
+    self.rule = rule
   }
 
-  /// Whether this host may hold the group's addresses: every probe whose failure forbids it is passing. A group
-  /// without probes is always eligible.
-  package var isEligible: Bool {
-    probes.allSatisfy { $0.judgement.state == .passing || $0.specification.consequence != .ineligible }
+  /// Whether this host may hold the group's addresses. A group without probes is always eligible.
+  package var isEligible: Bool { obstacle == nil }
+
+  /// What forbids this host to hold the group's addresses: the first probe that is not passing though it must, or that
+  /// keeps the rule from holding; one without a verdict where that is what is waited for.
+  package var obstacle: ProbeFault? {
+    for probe in probes where probe.specification.consequence == .ineligible {
+      if let fault = probe.fault { return fault }
+    }
+    guard let rule else { return nil }
+    let states = Dictionary(probes.map { ($0.specification.name, $0) }, uniquingKeysWith: { first, _ in first })
+    guard !rule.holds({ states[$0]?.judgement.state == .passing }) else { return nil }
+    let faults = rule.names.compactMap { states[$0]?.fault }
+    let isOpen = rule.holds { name in states[name].map { $0.fault?.isPending ?? true } ?? false }
+    return faults.first { $0.isPending == isOpen } ?? faults.first
   }
 
   /// The priority with what the passing probes add and without the weights of those that are not passing, 1 to 254.
@@ -95,12 +122,7 @@ package struct GroupHealth: Hashable, Sendable {
   }
 
   /// The probes that are not passing, in the order of the configuration.
-  package var faults: [ProbeFault] {
-    probes.compactMap { probe in
-      guard probe.judgement.state != .passing else { return nil }
-      return ProbeFault(name: probe.specification.name, outcome: probe.judgement.lastFailure)
-    }
-  }
+  package var faults: [ProbeFault] { probes.compactMap(\.fault) }
 
   /// Every probe's verdict in four bits, the first probe in the lowest ones: the word that a heartbeat carries. Only
   /// the first 16 probes fit; the configuration allows no more.

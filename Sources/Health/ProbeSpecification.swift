@@ -37,6 +37,11 @@ package struct ProbeSpecification: Hashable, Sendable {
       }
     }
 
+    /// How long what is wrong must have been so before an attempt says it.
+    package var debounce: Duration {
+      if case .watch(.interface(let watch)) = self { watch.debounce } else { .zero }
+    }
+
     /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.
     package var noticesEnd: Bool {
       switch self {
@@ -55,6 +60,10 @@ package struct ProbeSpecification: Hashable, Sendable {
     case ineligible
     /// The host's priority is lowered by this many points (1 to 254).
     case weight(Int)
+    /// Nothing by itself: the group's rule mentions the probe.
+    case judged
+    /// Nothing: the probe is only shown.
+    case ignore
   }
 
   /// The probe's name, unique within its group.
@@ -63,12 +72,17 @@ package struct ProbeSpecification: Hashable, Sendable {
   package var kind: Kind
   /// The time from the start of one attempt to the start of the next.
   package var interval: Duration
+  /// The same while results have not settled: after a failure up to `fall` of them, and after a success up to `rise`;
+  /// nil for no quicker pace.
+  package var fastInterval: Duration?
   /// The longest an attempt may take; at most `interval`.
   package var timeout: Duration
   /// How many successes in a row turn a failing probe into a passing one; at least 1.
   package var rise: Int
   /// How many failures in a row turn a passing probe into a failing one; at least 1.
   package var fall: Int
+  /// How much longer a service that flaps must be well before it is believed; nil for no longer.
+  package var holdDown: HoldDown.Limits?
   /// What a failing verdict does.
   package var consequence: Consequence
 

@@ -7,6 +7,8 @@
 //   no packet loss or slow moment that looks like this, so it is a verdict at once.
 // - Start-up: before the first verdict there is nothing to confirm, so the first result is the verdict. In
 //   particular one plain failure is enough: a service never seen healthy must not attract the virtual addresses.
+//
+// A service that flaps is held down besides: its successes must last for a while (HoldDown).
 
 /// One finished attempt of a probe.
 package struct ProbeResult: Hashable, Sendable {
@@ -51,8 +53,13 @@ package struct RiseFall: Hashable, Sendable {
   package private(set) var fall: Int
   /// The verdict.
   package private(set) var state: State
-  /// How many results in a row spoke against the verdict, 0 up to `rise` or `fall` less one.
+  /// How many results in a row spoke against the verdict: up to `fall` less one, or up to any number while it is held
+  /// down.
   package private(set) var streak = 0
+  /// What flapping costs; nil for nothing.
+  package private(set) var holdDownLimits: HoldDown.Limits?
+  /// How the verdict has flapped.
+  package private(set) var holdDown = HoldDown()
   /// What the latest attempt found; nil before the first.
   package private(set) var lastOutcome: ProbeOutcome?
   /// What the latest failed attempt found; nil when none failed yet.
@@ -64,17 +71,21 @@ package struct RiseFall: Hashable, Sendable {
   ///
   /// - Parameter presumed: What to believe until results say otherwise: `unknown` at start-up, `passing` for a probe
   ///   that is added to a group in service, which then needs `fall` failures to be believed sick.
-  package init(rise: Int, fall: Int, presumed: State = .unknown) {
+  package init(rise: Int, fall: Int, holdDown limits: HoldDown.Limits? = nil, presumed: State = .unknown) {
     self.rise = max(rise, 1)
     self.fall = max(fall, 1)
+    holdDownLimits = limits
     state = presumed
   }
 
   /// Takes one result into account; returns the change of verdict if this was the one that made it.
-  package mutating func record(_ result: ProbeResult) -> Change? {
+  ///
+  /// - Parameter now: The time since any moment that is fixed.
+  package mutating func record(_ result: ProbeResult, at now: Duration) -> Change? {
     lastOutcome = result.outcome
     let succeeded = result.outcome.isSuccess
     if succeeded { warning = result.warning } else { lastFailure = result.outcome }
+    holdDown.note(isSuccess: succeeded, at: now)
 
     let needed: Int
     switch state {
@@ -86,18 +97,29 @@ package struct RiseFall: Hashable, Sendable {
     case .failing: needed = rise
     }
     streak += 1
-    guard streak >= needed else { return nil }
+    guard streak >= needed, !succeeded || holdDown.remaining(holdDownLimits, at: now) == .zero else { return nil }
     let old = state
     state = succeeded ? .passing : .failing
     streak = 0
+    holdDown.changed(to: succeeded, holdDownLimits, at: now)
     return Change(from: old, to: state, result: result)
   }
 
   /// Applies new counts without forgetting the verdict; a count that was under way starts anew.
-  package mutating func reconfigure(rise: Int, fall: Int) {
+  package mutating func reconfigure(rise: Int, fall: Int, holdDown limits: HoldDown.Limits? = nil) {
+    holdDownLimits = limits
+    guard (rise, fall) != (self.rise, self.fall) else { return }
     self.rise = max(rise, 1)
     self.fall = max(fall, 1)
     streak = 0
+  }
+
+  /// How much longer a service that has been well often enough must stay so to be believed; nil when nothing holds
+  /// its recovery down.
+  package func heldDown(at now: Duration) -> Duration? {
+    guard state == .failing, streak >= rise else { return nil }
+    let remaining = holdDown.remaining(holdDownLimits, at: now)
+    return remaining > .zero ? remaining : nil
   }
 
   /// The verdict with its reason, as a heartbeat carries it: why the probe is failing, not what its latest attempt

@@ -32,7 +32,8 @@ package final class ProbeRunner: Sendable {
   private let loop: any EventLoop
   private let probes: NIOLoopBoundBox<[ProbeKey: ScheduledProbe]>
   private let watching: WatchClients
-  private let phase: @Sendable () -> Double
+  private let turns: NIOLoopBoundBox<Turns>
+  private let luck: @Sendable () -> Double
   private let report: Report
 
   /// Starts the thread, with nothing to probe yet. A thread inherits the scheduling policy of the one that makes it,
@@ -40,37 +41,61 @@ package final class ProbeRunner: Sendable {
   ///
   /// - Parameters:
   ///   - watching: Makes the clients of probes that watch.
-  ///   - phase: Gives each new probe the fraction of its interval (0 to 1) between its first and second attempt, so
-  ///     that probes started together spread out.
+  ///   - luck: Gives chance from 0 to 1, so that probes started together spread out.
   ///   - report: Takes the results.
   package init(
     watching: @escaping WatchClients,
-    phase: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+    luck: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
     report: @escaping Report
   ) {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     loop = group.next()
     probes = .makeBoxSendingValue([:], eventLoop: loop)
     self.watching = watching
-    self.phase = phase
+    turns = .makeBoxSendingValue(Turns(limit: ProbeLoad.defaultAtOnce), eventLoop: loop)
+    self.luck = luck
     self.report = report
+  }
+
+  /// How busy the runner is.
+  package struct Load: Hashable, Sendable {
+    /// How many attempts are under way.
+    package let underWay: Int
+    /// How many attempts wait for their turn.
+    package let waiting: Int
+    /// How many attempts had to wait so far.
+    package let heldBack: Int
+  }
+
+  /// Asks how busy the runner is; the answer comes on the runner's thread. Not to be called after `stop`.
+  package func load(_ completion: @escaping @Sendable (Load) -> Void) {
+    loop.execute { [turns] in
+      let turns = turns.value
+      completion(Load(underWay: turns.underWay, waiting: turns.waiting, heldBack: turns.heldBack))
+    }
   }
 
   /// Makes these the probes that run. One whose question and rhythm are unchanged goes on undisturbed, with its
   /// standing connection; a new or changed one makes its first attempt at once; the others stop, and no result of
   /// theirs is reported after the change took effect on the runner's thread. Not to be called after `stop`.
-  package func update(_ specifications: [ProbeKey: ProbeSpecification]) {
+  ///
+  /// - Parameter atOnce: How many attempts may be under way.
+  package func update(_ specifications: [ProbeKey: ProbeSpecification], atOnce: Int = ProbeLoad.defaultAtOnce) {
     loop.execute { [self] in
+      turns.value.setLimit(atOnce)
       var next: [ProbeKey: ScheduledProbe] = [:]
       for (key, specification) in specifications {
         if let running = probes.value[key], running.runs(specification) { next[key] = running }
       }
       for (key, old) in probes.value where next[key] == nil { old.stop() }
       for (key, specification) in specifications where next[key] == nil {
-        let probe = ScheduledProbe(specification, watching: watching, on: loop) { [report] result in report(key, result)
+        let probe = ScheduledProbe(specification, on: loop, turns: turns.value, luck: luck) { [loop, watching] take in
+          makeClient(for: specification, watching: watching, on: loop, report: take)
+        } report: { [report] result in
+          report(key, result)
         }
         next[key] = probe
-        probe.start(phase: phase())
+        probe.start()
       }
       probes.value = next
     }

@@ -1,7 +1,8 @@
-// The rhythm of one probe: ask at once, then after a random part of the interval, then at every interval.
+// One probe and its timer: when its rhythm says so, and it is its turn, the client asks.
 //
-// Ticks are counted on the clock, not from the end of an attempt, so the rhythm does not drift with the service's
-// speed. What an attempt does, and how many connections it takes, is the client's business.
+// An attempt that comes due while the one before is still under way is made as soon as that has ended, not left out: a
+// service that hangs would else be asked half as often as promised. What an attempt does, and how many connections it
+// takes, is the client's business.
 
 import Health
 import NIOCore
@@ -49,70 +50,124 @@ package typealias WatchClients =
 
 /// One probe with its timer. Lives on one event loop.
 final class ScheduledProbe {
-  private let specification: ProbeSpecification
-  private let loop: any EventLoop
-  private let client: any ProbeClient
-  private let memory: Memory
-  private var timer: Scheduled<Void>?
-
-  /// What the probe found of late; shared with the closure that takes the results.
-  private final class Memory {
-    var history = ProbeHistory()
+  private enum State {
+    /// Until the timer fires.
+    case resting
+    /// It is due, and others are first.
+    case waiting
+    /// The client asks since then; `isDue` when the next attempt should have begun already.
+    case asking(since: NIODeadline, isDue: Bool)
+    case stopped
   }
 
-  /// What the probe found of late.
-  var history: ProbeHistory { memory.history }
+  private let specification: ProbeSpecification
+  private let loop: any EventLoop
+  private let turns: Turns
+  private let luck: () -> Double
+  private let report: (ProbeResult) -> Void
+  private var client: (any ProbeClient)?
+  private var rhythm: Rhythm
+  private var state = State.resting
+  private var timer: Scheduled<Void>?
+  private var timerDeadline = NIODeadline.distantFuture
 
-  /// A probe that has not started yet; `report` is called on the loop.
+  /// What the probe found of late.
+  private(set) var history = ProbeHistory()
+
+  /// A probe that has not started yet.
+  ///
+  /// - Parameters:
+  ///   - turns: Whose turn it is, of all probes on the loop.
+  ///   - luck: Chance, from 0 to 1: first the part of the interval between the first and second attempt, then jitter.
+  ///   - client: Makes the client that asks, given who takes its results.
+  ///   - report: Takes the results, on the loop.
   init(
     _ specification: ProbeSpecification,
-    watching: WatchClients,
     on loop: any EventLoop,
+    turns: Turns,
+    luck: @escaping () -> Double,
+    client makeClient: (@escaping (ProbeResult) -> Void) -> any ProbeClient,
     report: @escaping (ProbeResult) -> Void
   ) {
     self.specification = specification
     self.loop = loop
-    let memory = Memory()
-    self.memory = memory
-    client = makeClient(for: specification, watching: watching, on: loop) { result in
-      memory.history.note(result.outcome)
-      report(result)
-    }
+    self.turns = turns
+    self.luck = luck
+    self.report = report
+    rhythm = Rhythm(specification, start: Self.time(loop.now), phase: luck())
+    client = makeClient { [weak self] result in self?.take(result) }
   }
 
-  /// Whether this is what the specification asks for; rise, fall and consequence are judged elsewhere.
+  /// Whether this is what the specification asks for; what failures lead to is judged elsewhere.
   func runs(_ other: ProbeSpecification) -> Bool {
     specification.kind == other.kind && specification.interval == other.interval
-      && specification.timeout == other.timeout
+      && specification.timeout == other.timeout && specification.fastInterval == other.fastInterval
+      && (specification.fastInterval == nil || (specification.rise, specification.fall) == (other.rise, other.fall))
   }
 
-  /// Makes the first attempt now; the second follows after this fraction of the interval.
-  func start(phase: Double) {
-    schedule(at: .now() + TimeAmount(specification.interval) * min(max(phase, 0), 1))
-    client.ask()
-  }
+  /// Makes the first attempt now, or when it is its turn.
+  func start() { due() }
 
   /// Ends the probe.
   func stop() {
     timer?.cancel()
-    client.stop()
+    turns.withdraw(self)
+    client?.stop()
+    if case .asking = state { turns.finish() }
+    state = .stopped
   }
 
-  private func schedule(at tick: NIODeadline) {
-    timer = loop.assumeIsolated().scheduleTask(deadline: tick) { [weak self] in self?.tick(tick) }
+  private func due() {
+    // It has fired: to cancel it now would search all timers of the loop in vain.
+    timer = nil
+    timerDeadline = .distantFuture
+    switch state {
+    case .resting:
+      state = .waiting
+      turns.request(self) { [weak self] in self?.begin() }
+    case .asking(let since, _):
+      state = .asking(since: since, isDue: true)
+      // A client that did not keep its word would hold its turn for ever: it is asked again.
+      let overdue = since + TimeAmount(specification.timeout) * 2
+      if loop.now < overdue { schedule(at: overdue) } else { ended(since) }
+    case .waiting, .stopped:
+      break
+    }
   }
 
-  private func tick(_ tick: NIODeadline) {
-    let interval = TimeAmount(specification.interval)
-    // After a long pause of the whole process the missed ticks are dropped, not caught up with.
-    schedule(at: max(tick + interval, .now()))
-    client.ask()
+  private func begin() {
+    let now = loop.now
+    state = .asking(since: now, isDue: false)
+    schedule(at: Self.deadline(rhythm.next(after: Self.time(now), luck: luck())))
+    client?.ask()
   }
-}
 
-extension TimeAmount {
-  /// This amount times a fraction.
-  fileprivate static func * (amount: TimeAmount, factor: Double) -> TimeAmount {
-    .nanoseconds(Int64(Double(amount.nanoseconds) * factor))
+  private func take(_ result: ProbeResult) {
+    history.note(result.outcome)
+    rhythm.note(isSuccess: result.outcome.isSuccess)
+    if case .asking(let since, _) = state { ended(since) }
+    report(result)
   }
+
+  private func ended(_ since: NIODeadline) {
+    guard case .asking(_, let isDue) = state else { return }
+    state = .resting
+    if isDue {
+      schedule(at: loop.now)
+    } else if let hurried = rhythm.hurried(after: Self.time(since)) {
+      let deadline = max(Self.deadline(hurried), loop.now)
+      if deadline < timerDeadline { schedule(at: deadline) }
+    }
+    turns.finish()
+  }
+
+  private func schedule(at deadline: NIODeadline) {
+    timer?.cancel()
+    timerDeadline = deadline
+    timer = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in self?.due() }
+  }
+
+  private static func time(_ deadline: NIODeadline) -> Duration { .nanoseconds(Int64(deadline.uptimeNanoseconds)) }
+
+  private static func deadline(_ time: Duration) -> NIODeadline { .uptimeNanoseconds(0) + TimeAmount(time) }
 }

@@ -22,6 +22,8 @@ package struct Plan: Hashable, Sendable {
   package var preemptDelay: Duration = .zero
   /// Whether each group has two probes: `http`, whose failure forbids the group, and `load`, which costs 80 points.
   package var hasProbes = false
+  /// What becomes of a group whose service is sick everywhere.
+  package var whenAllFail: GroupSettings.WhenAllFail = .keep
   /// Whether the kernel keeps a lease gate.
   package var hasGate = true
   /// Whether each group has the hooks that are waited for: `before-release` and `before-promote`.
@@ -63,6 +65,7 @@ package struct Plan: Hashable, Sendable {
         "    preempt: \(preempt)",
         "    preempt-delay: \(preemptDelay.spelled)",
       ]
+      if whenAllFail != .keep { lines.append("    when-all-fail: \(whenAllFail.rawValue)") }
       if hasHooks {
         lines.append(
           "    hooks: { before-release: /bin/drain, before-promote: /bin/fence, timeout: \(Self.hookTimeout.spelled) }"

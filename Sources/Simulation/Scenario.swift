@@ -55,6 +55,7 @@ package struct Scenario: Hashable, Sendable {
     case "preempt": plan.preempt = words.isOn() ?? plan.preempt
     case "preempt-delay": plan.preemptDelay = words.span() ?? plan.preemptDelay
     case "probes": plan.hasProbes = words.isOn() ?? plan.hasProbes
+    case "when-all-fail": plan.whenAllFail = words.choice(GroupSettings.WhenAllFail.self) ?? plan.whenAllFail
     case "gate": plan.hasGate = words.isOn() ?? plan.hasGate
     case "hooks": plan.hasHooks = words.isOn() ?? plan.hasHooks
     default: return false
@@ -75,6 +76,7 @@ package struct Scenario: Hashable, Sendable {
     if plan.preempt != standard.preempt { lines.append("preempt off") }
     if plan.preemptDelay != standard.preemptDelay { lines.append("preempt-delay \(plan.preemptDelay.spelled)") }
     if plan.hasProbes { lines.append("probes on") }
+    if plan.whenAllFail != standard.whenAllFail { lines.append("when-all-fail \(plan.whenAllFail.rawValue)") }
     if !plan.hasGate { lines.append("gate off") }
     if plan.hasHooks { lines.append("hooks on") }
     return (lines + [""] + commands.map(\.description)).joined(separator: "\n") + "\n"

@@ -77,6 +77,12 @@ package struct Swarm {
     }
   }
 
+  /// As are hooks.
+  private mutating func drawWhenAllFail() {
+    var own = Dice(seed: scenario.seed, for: "when all fail")
+    if plan.hasProbes, own.chance(0.3) { scenario.plan.whenAllFail = .drop }
+  }
+
   private mutating func draw() {
     let size: Size = dice.chance(0.93) ? .skirmish : dice.chance(0.85) ? .battle : .war
     drawPlan(size)
@@ -102,6 +108,7 @@ package struct Swarm {
       drawPause(size)
     }
     drawHooks()
+    drawWhenAllFail()
     drawCalm(size)
   }
 

@@ -51,6 +51,7 @@ func story(of event: Event) -> String {
     "\(group) \(from) → \(to), term \(term): \(reason)"
   case .handoverBegan(let group, let to, let cause): "\(group): offered to \(to): \(cause)"
   case .handoverFailed(let group, let to, let cause): "\(group): the handover to \(to) failed: \(cause)"
+  case .kept(let group, let obstacle): "\(group): stays here though \(obstacle)"
   case .masterSeen(let group, let node, let term): "\(group): \(node) is master, term \(term)"
   case .rivalSeen(let group, let node): "\(group): \(node) is master too"
   case .addressRepaired(let group, let address): "\(group): puts \(address) back"

@@ -26,6 +26,7 @@ private func groupHeadline(_ group: GroupReport, in report: StatusReport, _ canv
   let state = canvas.paint("\(group.state.rawValue)", stateCell(group.state).style)
   var lines = ["\(name) is \(holder), term \(group.term)"]
   lines.append("\(report.node) has been \(state) for \(age)\(group.reason.isEmpty ? "" : ": \(group.reason)")")
+  if let note = sicknessNote(group) { lines.append(canvas.paint(note, .warning)) }
   let preempt = group.preempt ? "a higher-ranked node takes it back" : "stays where it is when a higher rank returns"
   let safety = group.safety == "pair" ? "pair (a partition can leave two masters)" : group.safety
   lines.append(canvas.paint("safety: \(safety); preempt: \(preempt)", .faint))

@@ -19,6 +19,7 @@ func probesText(_ report: ProbesReport, on canvas: Canvas) -> String {
         Cell(sparkline(history)),
         probe.lastOutcome.map { Cell($0, $0 == "passed" ? .plain : .bad) } ?? .none
       )
+      for note in notes(on: probe, at: report.time) { table.note("↳ \(note)", .warning) }
     }
   }
   var blocks = [table.lines(on: canvas)]

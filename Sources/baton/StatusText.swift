@@ -128,6 +128,7 @@ private func groupTable(_ report: StatusReport) -> Table {
     )
     for address in addresses.dropFirst() { table.add(.empty, .empty, .empty, Cell(address)) }
     if !group.reason.isEmpty { table.note("↳ \(group.reason)") }
+    if let note = sicknessNote(group) { table.note("↳ \(note)", .warning) }
     for address in group.virtualAddresses {
       let place = "\(address.address) on \(address.interface)"
       switch presence(address, in: group) {
@@ -197,9 +198,24 @@ func probeTable(_ groups: [GroupReport], at time: Timestamp, namesGroup: Bool) -
         probe.since.map { Cell((time - $0).readable) } ?? .none,
         Cell(probe.target)
       )
+      for note in notes(on: probe, at: time) { table.note("↳ \(note)", .warning) }
     }
   }
   return table
+}
+
+/// What is to be said of a probe besides: what is held back, and what will be wrong.
+func notes(on probe: ProbeReport, at time: Timestamp) -> [String] {
+  let heldDown = probe.heldDownUntil.map { "held down until \($0), \(($0 - time).readable) from now: it has flapped" }
+  return [heldDown, probe.warning].compactMap(\.self)
+}
+
+/// That the service is sick wherever it runs, and what has become of the group; nil while a live node may hold it.
+func sicknessNote(_ group: GroupReport) -> String? {
+  let live = group.nodes.filter { $0.eligible != nil }
+  guard !live.isEmpty, live.allSatisfy({ $0.eligible == false }) else { return nil }
+  let holder = live.first { $0.state == .master }
+  return "no live node may hold it" + (holder.map { ", so \($0.node) keeps it" } ?? "")
 }
 
 /// A verdict in its colour.

@@ -239,7 +239,7 @@ private let badProbes: [BadFile] = [
     "fall: 2",
     "on-failure: reboot",
     """
-    17:118: error: `on-failure`: expected `ineligible`, found `reboot`; to lower the priority instead, write \
+    17:118: error: `on-failure`: expected `ineligible` or `ignore`, found `reboot`; to lower the priority instead, write \
     `weight: -60`
     """
   ),

@@ -51,7 +51,7 @@ private let badKeys: [BadFile] = [
     "cluster: web\nvrrp: x",
     """
     2:1: error: unknown key `vrrp` in the configuration; it takes `cluster`, `node`, `key-file`, `heartbeat`, \
-    `realtime`, `gate`, `control`, `nodes` and `groups`
+    `realtime`, `gate`, `control`, `probes`, `nodes` and `groups`
     """
   ),
   BadFile(

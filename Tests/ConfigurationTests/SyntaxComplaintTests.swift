@@ -9,7 +9,7 @@ private let badSyntax: [BadFile] = [
     """
     5:10: error: the YAML anchor `&c` is not supported; remove it, and write the value out where it is needed
     6:1: error: unknown key `x` in the configuration; it takes `cluster`, `node`, `key-file`, `heartbeat`, \
-    `realtime`, `gate`, `control`, `nodes` and `groups`
+    `realtime`, `gate`, `control`, `probes`, `nodes` and `groups`
     6:4: error: the YAML alias `*c` is not supported; write the value out here
     """
   ),

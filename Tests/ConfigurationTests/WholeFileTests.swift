@@ -112,7 +112,7 @@ func `bytes that are not UTF-8 are found where they stand`(bad: [UInt8]) {
       "baton.yaml:12:14: error: unknown key `htpp` in probe `web`; did you mean `http`?",
       "baton.yaml:12:47: error: `fall`: expected a whole number from 1 to 100, found `many`",
       "baton.yaml:13:1: error: unknown key `verbose` in the configuration; it takes `cluster`, `node`, `key-file`, "
-        + "`heartbeat`, `realtime`, `gate`, `control`, `nodes` and `groups`",
+        + "`heartbeat`, `realtime`, `gate`, `control`, `probes`, `nodes` and `groups`",
     ]
   )
 }

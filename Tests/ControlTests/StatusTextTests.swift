@@ -57,6 +57,30 @@ struct StatusTextTests {
     #expect(!statusText(status, on: Canvas()).contains("lease"))
   }
 
+  @Test("what is held back, what will be wrong, and that nobody may hold a group is said")
+  func notes() {
+    var status = Samples.status
+    status.groups[0].probes[0].warning = "certificate expires on 2026-01-09"
+    status.groups[1].probes[0].heldDownUntil = Samples.time + .seconds(8)
+    status.groups[1].nodes = Samples.web.nodes
+    for index in status.groups[1].nodes.indices where status.groups[1].nodes[index].state != nil {
+      status.groups[1].nodes[index].eligible = false
+    }
+    let text = statusText(status, on: Canvas())
+    let held = "  ↳ held down until \(Samples.time + .seconds(8)), 8 s from now: it has flapped\n"
+    #expect(text.contains("health\n  ↳ certificate expires on 2026-01-09\n"), "\(text)")
+    #expect(text.contains("127.0.0.1:5432\n" + held), "\(text)")
+    #expect(text.contains("  ↳ no live node may hold it, so alpha keeps it\n"), "\(text)")
+    status.groups[1].nodes[0].state = .fault
+    #expect(statusText(status, on: Canvas()).contains("  ↳ no live node may hold it\n"))
+    #expect(groupText(status.groups[1], in: status, on: Canvas()).contains("\nno live node may hold it\n"))
+    status.groups[1].nodes[1].eligible = true
+    #expect(!statusText(status, on: Canvas()).contains("no live node"))
+    var probes = Samples.probes
+    probes.groups[0].probes[0].warning = "certificate expires on 2026-01-09"
+    #expect(probesText(probes, on: Canvas()).contains("passed\n  ↳ certificate expires on 2026-01-09\n"))
+  }
+
   @Test("a group that is held, in a pipe")
   func heldGroup() {
     #expect(

@@ -20,9 +20,9 @@ struct ProbeTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
-  @Test("without a successor it is a fault, and nobody answers")
+  @Test("without a successor it is a fault, and nobody answers, if that is what the operator wants")
   func noSuccessor() {
-    let cluster = settled(plan(probes: [probe()]))
+    let cluster = settled(plan(probes: [probe()], whenAllFail: .drop))
     cluster.probe(passes: false, on: 1)
     cluster.run(for: .milliseconds(200))
     cluster.probe(passes: false, on: 0)
@@ -36,7 +36,7 @@ struct ProbeTests {
 
   @Test("both fail at once, both recover at once: one host answers")
   func bothAtOnce() {
-    let cluster = settled(plan(probes: [probe()]))
+    let cluster = settled(plan(probes: [probe()], whenAllFail: .drop))
     for passes in [false, true, false, true] {
       cluster.probe(passes: passes, on: 0)
       cluster.probe(passes: passes, on: 1)

@@ -49,7 +49,7 @@ struct History: CustomTestStringConvertible, Sendable {
     for letter in history.results {
       let before = judgement.state
       let result = letter == "+" ? ok : letter == "!" ? decisive : plain
-      let change = judgement.record(result)
+      let change = judgement.record(result, at: .zero)
       if before == judgement.state {
         #expect(change == nil)
       } else {
@@ -63,40 +63,40 @@ struct History: CustomTestStringConvertible, Sendable {
   @Test func presumedPassingNeedsAFullFallToFail() {
     var judgement = RiseFall(rise: 1, fall: 2, presumed: .passing)
     #expect(judgement.verdict == .unknown)
-    #expect(judgement.record(plain) == nil)
-    #expect(judgement.record(plain)?.to == .failing)
+    #expect(judgement.record(plain, at: .zero) == nil)
+    #expect(judgement.record(plain, at: .zero)?.to == .failing)
   }
 
   @Test func verdictKeepsItsReasonWhileRecovering() {
     var judgement = RiseFall(rise: 2, fall: 1)
     #expect(judgement.verdict == .unknown)
-    _ = judgement.record(decisive)
-    _ = judgement.record(ok)
+    _ = judgement.record(decisive, at: .zero)
+    _ = judgement.record(ok, at: .zero)
     #expect(judgement.verdict == .refused)
     #expect(judgement.lastFailure == .refused)
     #expect(judgement.lastOutcome == ok.outcome)
-    _ = judgement.record(ok)
+    _ = judgement.record(ok, at: .zero)
     #expect(judgement.verdict == .passed)
-    _ = judgement.record(ProbeResult(outcome: .wrongStatus(503)))
+    _ = judgement.record(ProbeResult(outcome: .wrongStatus(503)), at: .zero)
     #expect(judgement.verdict == .wrongStatus)
   }
 
   @Test func passingVerdictStandsWhileFailuresAreCounted() {
     var judgement = RiseFall(rise: 1, fall: 3)
-    _ = judgement.record(ok)
-    _ = judgement.record(plain)
+    _ = judgement.record(ok, at: .zero)
+    _ = judgement.record(plain, at: .zero)
     #expect(judgement.verdict == .passed)
     #expect(judgement.streak == 1)
   }
 
   @Test func newCountsKeepTheVerdictAndRestartTheCount() {
-    var judgement = RiseFall(rise: 1, fall: 2)
-    _ = judgement.record(ok)
-    _ = judgement.record(plain)
+    var judgement = RiseFall(rise: 1, fall: 3)
+    _ = judgement.record(ok, at: .zero)
+    _ = judgement.record(plain, at: .zero)
     judgement.reconfigure(rise: 1, fall: 2)
     #expect(judgement.state == .passing)
-    #expect(judgement.record(plain) == nil)
-    #expect(judgement.record(plain)?.to == .failing)
+    #expect(judgement.record(plain, at: .zero) == nil)
+    #expect(judgement.record(plain, at: .zero)?.to == .failing)
   }
 }
 
@@ -147,7 +147,7 @@ struct Judgement: CustomTestStringConvertible, Sendable {
   func eligibilityAndPriority(_ row: Judgement) {
     var health = GroupHealth(row.probes.enumerated().map { probe("p\($0.offset)", $0.element.0) })
     for (index, (_, state)) in row.probes.enumerated() where state != .unknown {
-      _ = health.record(state == .passing ? ok : plain, at: index)
+      _ = health.record(state == .passing ? ok : plain, at: index, now: .zero)
     }
     #expect(health.isEligible == row.isEligible)
     #expect(health.effectivePriority(base: row.base) == row.priority)
@@ -156,26 +156,26 @@ struct Judgement: CustomTestStringConvertible, Sendable {
   @Test func whatAPassingProbeAddsCounts() {
     let success = { (weight: Int) in ProbeResult(outcome: .passed(.zero), weight: weight) }
     var health = GroupHealth([probe("file", .weight(20), fall: 2), probe("other")])
-    _ = health.record(success(-30), at: 0)
+    _ = health.record(success(-30), at: 0, now: .zero)
     #expect(health.effectivePriority(base: 100) == 70)
-    _ = health.record(success(30), at: 0)
+    _ = health.record(success(30), at: 0, now: .zero)
     #expect(health.effectivePriority(base: 100) == 130)
     #expect(health.effectivePriority(base: 250) == 254)
-    _ = health.record(plain, at: 0)
+    _ = health.record(plain, at: 0, now: .zero)
     #expect(health.effectivePriority(base: 100) == 130, "one failure of two changes nothing")
-    _ = health.record(plain, at: 0)
+    _ = health.record(plain, at: 0, now: .zero)
     #expect(health.effectivePriority(base: 100) == 80, "a failing probe adds nothing of its own")
     health.reconfigure([probe("other"), probe("file", port: 81)])
-    _ = health.record(success(5), at: 0)
+    _ = health.record(success(5), at: 0, now: .zero)
     #expect(health.effectivePriority(base: 100) == 105, "another question, another weight")
   }
 
   @Test func faultsNameTheProbesThatDoNotPassAndWhy() {
     var health = GroupHealth([probe("web"), probe("sql", .weight(5)), probe("dns"), probe("ntp", rise: 2)])
-    _ = health.record(ok, at: 0)
-    _ = health.record(ProbeResult(outcome: .wrongStatus(503)), at: 1)
-    _ = health.record(decisive, at: 3)
-    _ = health.record(ok, at: 3)
+    _ = health.record(ok, at: 0, now: .zero)
+    _ = health.record(ProbeResult(outcome: .wrongStatus(503)), at: 1, now: .zero)
+    _ = health.record(decisive, at: 3, now: .zero)
+    _ = health.record(ok, at: 3, now: .zero)
     #expect(
       health.faults == [
         ProbeFault(name: "sql", outcome: .wrongStatus(503)), ProbeFault(name: "dns", outcome: nil),
@@ -190,9 +190,9 @@ struct Judgement: CustomTestStringConvertible, Sendable {
 
   @Test func verdictsAreFourBitsEachFirstProbeLowest() {
     var health = GroupHealth((0..<16).map { probe("p\($0)") })
-    _ = health.record(ok, at: 0)
-    _ = health.record(decisive, at: 1)
-    _ = health.record(ProbeResult(outcome: .malformed("x")), at: 15)
+    _ = health.record(ok, at: 0, now: .zero)
+    _ = health.record(decisive, at: 1, now: .zero)
+    _ = health.record(ProbeResult(outcome: .malformed("x")), at: 15, now: .zero)
     #expect(health.packedVerdicts == 0x9000_0000_0000_0021)
     let unpacked = GroupHealth.unpackVerdicts(health.packedVerdicts, count: 16)
     #expect(unpacked == health.probes.map(\.judgement.verdict))
@@ -204,29 +204,29 @@ struct Judgement: CustomTestStringConvertible, Sendable {
   @Test func resultOfARemovedProbeIsIgnored() {
     var health = GroupHealth([probe("web")])
     let before = health
-    #expect(health.record(ok, at: 1) == nil)
-    #expect(health.record(ok, at: -1) == nil)
+    #expect(health.record(ok, at: 1, now: .zero) == nil)
+    #expect(health.record(ok, at: -1, now: .zero) == nil)
     #expect(health == before)
   }
 
   @Test func reconfigurationKeepsVerdictsByName() {
     var health = GroupHealth([probe("web"), probe("sql")])
-    _ = health.record(ok, at: 0)
-    _ = health.record(plain, at: 1)
+    _ = health.record(ok, at: 0, now: .zero)
+    _ = health.record(plain, at: 1, now: .zero)
     health.reconfigure([probe("sql", .weight(7)), probe("web", fall: 2, port: 81)])
     #expect(health.index(of: "sql") == 0)
     #expect(health.index(of: "web") == 1)
     #expect(health.isEligible)
     #expect(health.effectivePriority(base: 100) == 93)
-    #expect(health.record(plain, at: 1) == nil, "the new fall of 2 holds")
-    #expect(health.record(plain, at: 1)?.to == .failing)
+    #expect(health.record(plain, at: 1, now: .zero) == nil, "the new fall of 2 holds")
+    #expect(health.record(plain, at: 1, now: .zero)?.to == .failing)
   }
 
   @Test func reconfigurationWithTheSameListChangesNothing() {
     let list = [probe("web", fall: 3), probe("sql", .weight(3), rise: 2)]
     var health = GroupHealth(list)
-    _ = health.record(ok, at: 0)
-    _ = health.record(plain, at: 0)
+    _ = health.record(ok, at: 0, now: .zero)
+    _ = health.record(plain, at: 0, now: .zero)
     let before = health
     health.reconfigure(list)
     #expect(health == before)
@@ -234,20 +234,20 @@ struct Judgement: CustomTestStringConvertible, Sendable {
 
   @Test func newProbeInAHealthyGroupIsBelievedUntilItFails() {
     var health = GroupHealth([probe("web")])
-    _ = health.record(ok, at: 0)
+    _ = health.record(ok, at: 0, now: .zero)
     health.reconfigure([probe("web"), probe("sql", fall: 2)])
     #expect(health.isEligible)
-    #expect(health.record(plain, at: 1) == nil)
-    #expect(health.record(plain, at: 1)?.to == .failing)
+    #expect(health.record(plain, at: 1, now: .zero) == nil)
+    #expect(health.record(plain, at: 1, now: .zero)?.to == .failing)
     #expect(!health.isEligible)
   }
 
   @Test func newProbeInAnUnhealthyGroupHasToProveItself() {
     var health = GroupHealth([probe("web")])
-    _ = health.record(plain, at: 0)
+    _ = health.record(plain, at: 0, now: .zero)
     health.reconfigure([probe("sql")])
     #expect(!health.isEligible)
-    #expect(health.record(ok, at: 0)?.to == .passing)
+    #expect(health.record(ok, at: 0, now: .zero)?.to == .passing)
     #expect(health.isEligible)
   }
 }

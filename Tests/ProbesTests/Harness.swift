@@ -45,8 +45,7 @@ func withProbes(
   _ body: (ProbeRunner, inout Results) async throws -> Void
 ) async throws {
   let (stream, continuation) = AsyncStream.makeStream(of: (ProbeKey, ProbeResult).self)
-  let runner = ProbeRunner(watching: watchesNothing, phase: { 0.5 }) { key, result in continuation.yield((key, result))
-  }
+  let runner = ProbeRunner(watching: watchesNothing, luck: { 0.5 }) { key, result in continuation.yield((key, result)) }
   runner.update(keyed(specifications))
   var results = Results(stream)
   let outcome: Result<Void, any Error>

@@ -35,7 +35,7 @@ final class StoryCheck {
       }
     case .masterDead, .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard,
       .listened,
-      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered:
+      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered, .keptThough:
       break
     }
   }

@@ -14,6 +14,7 @@ func plan(
   preempt: Bool = true,
   preemptDelay: Duration = .zero,
   probes: [ProbeSpecification] = [],
+  whenAllFail: GroupSettings.WhenAllFail = .keep,
   groups: Int = 1
 ) -> Settings {
   Settings(
@@ -28,7 +29,7 @@ func plan(
     },
     here: 0,
     groups: (0..<groups).map { group in
-      GroupSettings(
+      var settings = GroupSettings(
         name: group == 0 ? "web" : "web\(group)",
         virtualAddresses: group == 0
           ? [vip]
@@ -38,6 +39,8 @@ func plan(
         preemptDelay: preemptDelay,
         probes: probes
       )
+      settings.whenAllFail = whenAllFail
+      return settings
     }
   )
 }

@@ -1,0 +1,253 @@
+// The bound that `baton check` prints is kept: real services die, hang and go wrong right after they have answered, and
+// the verdict is there in time, whatever kind of probe asks.
+//
+// How much later than computed is allowed is what the machine itself is late by meanwhile, as a thread sees it that does
+// nothing but sleep for a millisecond at a time.
+
+import Glibc
+import Health
+import Synchronization
+import Testing
+import Trackers
+
+@testable import Probes
+
+/// Measures how late this machine wakes up who sleeps.
+private final class Metronome: Sendable {
+  private let isOver = Atomic(false)
+  private let worst = Atomic<Int64>(0)
+
+  init() throws {
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(self)
+    let code = pthread_create(
+      &thread,
+      nil,
+      { pointer in
+        guard let pointer else { return nil }
+        Unmanaged<Metronome>.fromOpaque(pointer).takeRetainedValue().beat()
+        return nil
+      },
+      box.toOpaque()
+    )
+    if code != 0 { box.release() }
+    try #require(code == 0)
+    pthread_detach(thread)
+  }
+
+  private func beat() {
+    let clock = ContinuousClock()
+    while !isOver.load(ordering: .relaxed) {
+      let start = clock.now
+      usleep(1000)
+      let late = (clock.now - start - .milliseconds(1)).components.attoseconds / 1_000_000_000
+      worst.store(max(worst.load(ordering: .relaxed), late), ordering: .relaxed)
+    }
+  }
+
+  /// Ends it; how late the machine was at worst.
+  func stop() -> Duration {
+    isOver.store(true, ordering: .relaxed)
+    return .nanoseconds(worst.load(ordering: .relaxed))
+  }
+}
+
+/// What was measured of a failure.
+private struct Course {
+  let elapsed: Duration
+  let lateness: Duration
+  let verdict: ProbeResult
+}
+
+/// Lets a probe find its service well, strikes right after an answer, and takes the time to the verdict.
+private func course(_ probe: ProbeSpecification, of strike: () throws -> Void) async throws -> Course {
+  let clock = ContinuousClock()
+  let (stream, continuation) = AsyncStream.makeStream(of: (ContinuousClock.Instant, ProbeResult).self)
+  let runner = ProbeRunner(watching: Trackers.client) { _, result in continuation.yield((clock.now, result)) }
+  runner.update(keyed([probe]))
+  var results = stream.makeAsyncIterator()
+  var judgement = RiseFall(rise: probe.rise, fall: probe.fall)
+  let course: Result<Course, any Error>
+  do {
+    var run = 0
+    // A service that is only just there may fail once.
+    for _ in 0..<1000 where run < 3 {
+      let (_, result) = try #require(await results.next())
+      run = result.outcome.isSuccess ? run + 1 : 0
+      _ = judgement.record(result, at: .zero)
+    }
+    try #require(judgement.state == .passing)
+    let metronome = try Metronome()
+    let start = clock.now
+    try strike()
+    var verdict: (at: ContinuousClock.Instant, result: ProbeResult)?
+    for _ in 0..<1000 where verdict == nil {
+      let (at, result) = try #require(await results.next())
+      if judgement.record(result, at: .zero)?.to == .failing { verdict = (at, result) }
+    }
+    let (at, result) = try #require(verdict)
+    course = .success(Course(elapsed: at - start, lateness: metronome.stop(), verdict: result))
+  } catch {
+    course = .failure(error)
+  }
+  await withCheckedContinuation { done in runner.stop { done.resume() } }
+  continuation.finish()
+  return try course.get()
+}
+
+extension Course {
+  /// Expects the verdict within a bound.
+  func isWithin(_ bound: Duration, of probe: ProbeSpecification, at location: SourceLocation = #_sourceLocation) {
+    // Each attempt needs the processor a few times: to begin, to be answered, to report, and to be read here.
+    let slack = (.milliseconds(5) + lateness * 4) * (probe.fall + 1)
+    #expect(
+      elapsed <= bound + slack,
+      "\(probe.kind.word): \(elapsed) where \(bound) is promised, by a machine that was \(lateness) late: \(verdict)",
+      sourceLocation: location
+    )
+  }
+}
+
+/// A listener that nobody accepts from: the kernel shakes hands until the queue is full, and then is silent.
+private final class FullQueue {
+  let port: Int
+  private let descriptor: CInt
+
+  /// - Parameter room: How many handshakes it takes; one more than listen(2) is told.
+  init(room: Int) throws {
+    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let descriptor = descriptor
+    let code = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) | listen(descriptor, CInt(room - 1)) | getsockname(descriptor, $0, &length)
+      }
+    }
+    try #require(code == 0, "listen: errno \(errno)")
+    port = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  func end() { close(descriptor) }
+}
+
+/// A quick rhythm for a probe; without a quicker one for a changing verdict, a hang lasts as long as the interval.
+private func paced(_ kind: ProbeSpecification.Kind, fast: Duration?) -> ProbeSpecification {
+  var probe = ProbeSpecification(
+    name: "probe",
+    kind: kind,
+    interval: .milliseconds(400),
+    timeout: .milliseconds(fast == nil ? 400 : 200),
+    rise: 1,
+    fall: 3,
+    consequence: .ineligible
+  )
+  probe.fastInterval = fast
+  return probe
+}
+
+/// How soon news counts that is told and not found out.
+private let atOnce = Duration.milliseconds(20)
+
+extension ProbeTests {
+  @Suite struct BoundTests {
+    static let paces: [Duration?] = [nil, .milliseconds(60)]
+
+    @Test(arguments: [SIGKILL, SIGSTOP], paces)
+    func http(_ signal: CInt, _ fast: Duration?) async throws {
+      let nginx = try await Nginx(workers: 1)
+      defer { nginx.stop() }
+      let probe = paced(httpProbe(nginx.endpoint).kind, fast: fast)
+      let course = try await course(probe) {
+        if signal == SIGKILL { return Death.masterFirst.strike(nginx) }
+        for process in [nginx.master] + nginx.workers { kill(process, signal) }
+      }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.isDecisive == (signal == SIGKILL))
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP], paces)
+    func grpc(_ signal: CInt, _ fast: Duration?) async throws {
+      let server = try await GRPCServer.start()
+      defer { server.stop() }
+      let probe = paced(grpcProbe(server.endpoint).kind, fast: fast)
+      let course = try await course(probe) { kill(server.pid, signal) }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.isDecisive == (signal == SIGKILL))
+    }
+
+    @Test(arguments: paces)
+    func tcpOnErrors(_ fast: Duration?) async throws {
+      let nginx = try await Nginx(workers: 1)
+      defer { nginx.stop() }
+      let probe = paced(.tcp(nginx.endpoint), fast: fast)
+      let course = try await course(probe) { Death.masterFirst.strike(nginx) }
+      #expect(!probe.kind.noticesEnd)
+      course.isWithin(DetectionBound(probe).error, of: probe)
+      #expect(course.verdict.outcome == .refused)
+    }
+
+    @Test(arguments: paces)
+    func tcpOnAHang(_ fast: Duration?) async throws {
+      // As many attempts pass as are waited for before the strike; then the kernel takes no more.
+      let queue = try FullQueue(room: 3)
+      defer { queue.end() }
+      let probe = paced(.tcp(try endpoint(queue.port)), fast: fast)
+      let course = try await course(probe) {}
+      course.isWithin(DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.outcome == .timeout(.connecting))
+    }
+
+    @Test(arguments: ["exit 1", "while [ -e FILE ]; do sleep 0.01; done"], paces)
+    func exec(_ failure: String, _ fast: Duration?) async throws {
+      let file = "/tmp/baton-bound-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+      defer { unlink(file) }
+      let script = "if [ -e \(file) ]; then \(failure.replacing("FILE", with: file)); fi"
+      let user = "\(geteuid()):\(getegid())"
+      let probe = paced(.exec(ExecProbe(arguments: ["/bin/sh", "-c", script], user: user)), fast: fast)
+      let course = try await course(probe) { close(open(file, O_CREAT | O_WRONLY, 0o600)) }
+      let bound = DetectionBound(probe)
+      // An attempt that fails takes as long as the program, which is not nothing.
+      course.isWithin(failure == "exit 1" ? bound.error + atOnce : bound.hang, of: probe)
+    }
+
+    @Test func process() async throws {
+      let nginx = try await Nginx(workers: 1)
+      defer { nginx.stop() }
+      let file = "/tmp/baton-bound-\(getpid()).pid"
+      let descriptor = open(file, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
+      defer { unlink(file) }
+      let text = "\(nginx.master)\n"
+      try #require(write(descriptor, text, text.utf8.count) == text.utf8.count)
+      close(descriptor)
+      let probe = paced(.watch(.process(ProcessWatch(.pidFile(file, name: "nginx")))), fast: nil)
+      let course = try await course(probe) { Death.masterFirst.strike(nginx) }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(atOnce, of: probe)
+    }
+
+    @Test(arguments: paces)
+    func listener(_ fast: Duration?) async throws {
+      let queue = try FullQueue(room: 1)
+      let watch = ListenerWatch(address: nil, port: UInt16(queue.port), transport: .tcp)
+      let probe = paced(.watch(.listener(watch)), fast: fast)
+      let course = try await course(probe) { queue.end() }
+      #expect(!probe.kind.noticesEnd)
+      course.isWithin(DetectionBound(probe).error, of: probe)
+    }
+
+    @Test func file() async throws {
+      let file = "/tmp/baton-bound-\(getpid())-file"
+      close(open(file, O_CREAT | O_WRONLY, 0o600))
+      defer { unlink(file) }
+      let probe = paced(.watch(.file(FileWatch(path: file, rule: .exists))), fast: nil)
+      let course = try await course(probe) { unlink(file) }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(atOnce, of: probe)
+    }
+  }
+}
