@@ -26,9 +26,9 @@ func makeClient(
   return switch specification.kind {
   case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
   case .http(let probe):
-    HTTPProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
+    StandingProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
   case .grpc(let probe):
-    HTTPProbeClient(timeout: timeout, on: loop, report: report) {
+    StandingProbeClient(timeout: timeout, on: loop, report: report) {
       GRPCConnection(probe, deadline: timeout, owner: $0)
     }
   }

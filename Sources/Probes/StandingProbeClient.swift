@@ -2,23 +2,23 @@
 //
 // When a server dies, its kernel says so: the FIN or RST of the idle connection arrives within microseconds. The client
 // then connects and asks at once, in the same tick of the loop, and either the service answers (it only closed an idle
-// connection, which is its right) or the verdict is there without waiting for the interval. HTTPAttempt decides which.
+// connection, which is its right) or the verdict is there without waiting for the interval. StandingAttempt decides which.
 // A server that will not keep connections is asked over a new one each time.
 
 import Health
 import NIOCore
 
 /// Asks an HTTP/1.1 server. Lives on one event loop.
-final class HTTPProbeClient: ProbeClient {
+final class StandingProbeClient: ProbeClient {
   private enum State {
     /// No connection, and none stood since the last result.
     case disconnected
     case standing(any ProbeConnection)
     /// The standing connection is gone; another question follows soon.
     case broken
-    case asking(HTTPAttempt, any ProbeConnection)
+    case asking(StandingAttempt, any ProbeConnection)
     /// Between two connections of one attempt.
-    case pausing(HTTPAttempt)
+    case pausing(StandingAttempt)
     case stopped
   }
 
@@ -99,7 +99,7 @@ final class HTTPProbeClient: ProbeClient {
     start(.afterBreak(at: .now(), isExtra: true), on: nil)
   }
 
-  private func start(_ attempt: HTTPAttempt, on connection: (any ProbeConnection)?) {
+  private func start(_ attempt: StandingAttempt, on connection: (any ProbeConnection)?) {
     cancelTimers()
     deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
     if let connection {
@@ -110,14 +110,14 @@ final class HTTPProbeClient: ProbeClient {
     }
   }
 
-  private func connect(for attempt: HTTPAttempt) {
+  private func connect(for attempt: StandingAttempt) {
     let connection = makeConnection(self)
     connection.onStep = onStep
     state = .asking(attempt, connection)
     connection.open(on: loop, timeout: timeout)
   }
 
-  private func reconnect(for attempt: HTTPAttempt, after delay: TimeAmount) {
+  private func reconnect(for attempt: StandingAttempt, after delay: TimeAmount) {
     guard delay > .zero else { return connect(for: attempt) }
     state = .pausing(attempt)
     pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
@@ -151,7 +151,7 @@ final class HTTPProbeClient: ProbeClient {
   }
 }
 
-extension HTTPProbeClient: ProbeConnectionOwner {
+extension StandingProbeClient: ProbeConnectionOwner {
   func connection(_ connection: any ProbeConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
     guard case .asking(let attempt, connection) = state else { return }
     cancelTimers()

@@ -11,7 +11,7 @@ import Health
 import NIOCore
 
 /// One question to the service, which may take several connections to get its answer.
-struct HTTPAttempt {
+struct StandingAttempt {
   /// What to do after a connection ended without an answer.
   enum Next: Equatable {
     /// Connect and ask again after this long.
@@ -42,18 +42,18 @@ struct HTTPAttempt {
   }
 
   /// An attempt on a new connection where none stood before.
-  static func first(at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
+  static func first(at now: NIODeadline) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
   }
 
   /// An attempt on the standing connection.
-  static func onStandingConnection(at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
+  static func onStandingConnection(at now: NIODeadline) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
   }
 
   /// An attempt on a new connection after the standing one broke while idle.
-  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
+  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
   }
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
