@@ -97,7 +97,11 @@ extension ProbeSpecification.Kind {
   /// `GET http://127.0.0.1:80/health`, `TCP 127.0.0.1:5432`
   fileprivate var readable: String {
     switch self {
-    case .tcp(let endpoint): "TCP \(endpoint)"
+    case .tcp: "TCP \(target)"
+    case .udp: "UDP \(target)"
+    case .dns: "DNS \(target)"
+    case .redis: "Redis \(target)"
+    case .postgres: "PostgreSQL \(target)"
     case .http(let probe): probe.target
     case .grpc(let probe): "gRPC \(probe.target)"
     }

@@ -19,6 +19,9 @@ package struct GRPCProbe: Hashable, Sendable {
     self.service = service
   }
 
+  /// What is connected to.
+  package var listener: Target { .endpoint(endpoint) }
+
   /// Such as `shop.Orders at 192.0.2.1:50051 with TLS`.
   package var target: String {
     "\(service.isEmpty ? "" : service + " at ")\(endpoint)\(tls == nil ? "" : " with TLS")"

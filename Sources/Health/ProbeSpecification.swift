@@ -4,8 +4,16 @@
 package struct ProbeSpecification: Hashable, Sendable {
   /// What is asked of the service.
   package enum Kind: Hashable, Sendable {
-    /// The TCP handshake completes.
-    case tcp(Endpoint)
+    /// A connection is accepted, and perhaps something said over it.
+    case tcp(TCPProbe)
+    /// A datagram is answered.
+    case udp(UDPProbe)
+    /// A name server answers a query.
+    case dns(DNSProbe)
+    /// A Redis server answers PING.
+    case redis(RedisProbe)
+    /// A PostgreSQL server begins a session.
+    case postgres(PostgresProbe)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
     /// A gRPC server's health service says that it serves.
@@ -15,6 +23,10 @@ package struct ProbeSpecification: Hashable, Sendable {
     package var word: String {
       switch self {
       case .tcp: "tcp"
+      case .udp: "udp"
+      case .dns: "dns"
+      case .redis: "redis"
+      case .postgres: "postgres"
       case .http: "http"
       case .grpc: "grpc"
       }
@@ -23,7 +35,11 @@ package struct ProbeSpecification: Hashable, Sendable {
     /// What is asked or watched, for people.
     package var target: String {
       switch self {
-      case .tcp(let endpoint): "\(endpoint)"
+      case .tcp(let probe): "\(probe.target)"
+      case .udp(let probe): "\(probe.endpoint)"
+      case .dns(let probe): "\(probe.name) \(probe.type) at \(probe.endpoint)"
+      case .redis(let probe): "\(probe.target)\(probe.role.map { " as \($0.rawValue)" } ?? "")"
+      case .postgres(let probe): "\(probe.target)"
       case .http(let probe): probe.target
       case .grpc(let probe): probe.target
       }
@@ -32,7 +48,9 @@ package struct ProbeSpecification: Hashable, Sendable {
     /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.
     package var noticesEnd: Bool {
       switch self {
-      case .tcp: false
+      case .tcp(let probe): probe.isHeld
+      case .redis: true
+      case .udp, .dns, .postgres: false
       case .http: true
       case .grpc: true
       }

@@ -83,8 +83,8 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
     let connected: EventLoopFuture<any Channel>
     do {
       tls = try probe.tls.map { try TLSLayer($0, to: probe.endpoint, protocols: ["h2"]) }
-      let address = try Connecting.socketAddress(probe.endpoint)
-      connected = Connecting.bootstrap(on: loop, timeout: timeout)
+      let address = try Connecting.socketAddress(probe.listener)
+      connected = Connecting.bootstrap(on: loop, timeout: timeout, to: probe.listener)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture { try handler.value.configure(channel.pipeline.syncOperations) }
         }
@@ -291,7 +291,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.endpoint)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener)
   }
 
   /// An answer that is not read any further.

@@ -85,8 +85,8 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     let connected: EventLoopFuture<any Channel>
     do {
       tls = try probe.tls.map { try TLSLayer($0, to: probe.endpoint, protocols: ["http/1.1"]) }
-      let address = try Connecting.socketAddress(probe.endpoint)
-      connected = Connecting.bootstrap(on: loop, timeout: timeout)
+      let address = try Connecting.socketAddress(probe.listener)
+      connected = Connecting.bootstrap(on: loop, timeout: timeout, to: probe.listener)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture { try handler.value.configure(channel.pipeline.syncOperations) }
         }
@@ -231,7 +231,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.endpoint)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener)
   }
 
   /// An answer that is not read any further.

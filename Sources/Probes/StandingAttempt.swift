@@ -32,6 +32,8 @@ struct StandingAttempt {
   var isExtra: Bool
   private var usesStandingConnection: Bool
   private var standingConnectionBroke: Bool
+  /// Whether another connection stood when this attempt began, and has not been waited for yet.
+  private var mayStillBreak = false
   private var retries = 0
 
   private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
@@ -46,6 +48,13 @@ struct StandingAttempt {
     StandingAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
   }
 
+  /// An attempt on a new connection beside one that stands.
+  static func besideStandingConnection(at now: NIODeadline) -> StandingAttempt {
+    var attempt = first(at: now)
+    attempt.mayStillBreak = true
+    return attempt
+  }
+
   /// An attempt on the standing connection.
   static func onStandingConnection(at now: NIODeadline) -> StandingAttempt {
     StandingAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
@@ -56,12 +65,20 @@ struct StandingAttempt {
     StandingAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
   }
 
+  /// Takes note that the connection beside which this attempt began broke.
+  mutating func standingConnectionEnded() { standingConnectionBroke = true }
+
   /// Takes note that the connection in use failed in this way before the answer was complete.
   mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
     if usesStandingConnection {
       usesStandingConnection = false
       standingConnectionBroke = true
       return .reconnect(after: .zero)
+    }
+    if mayStillBreak, !standingConnectionBroke {
+      // The kernel tells of both in no certain order: the other one may be broken as well, and show it in a moment.
+      mayStillBreak = false
+      return .reconnect(after: Self.retrySpacing)
     }
     guard standingConnectionBroke else { return .finish(ProbeResult(outcome: outcome)) }
     switch outcome {

@@ -7,12 +7,13 @@ extension ProbeKind {
     ProbeKind(
       key: "http",
       options: [
-        "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches", "max-body",
+        "socket", "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches", "max-body",
       ] + TLSKeys.all,
       example: "http: \"http://127.0.0.1:8080/health\""
     ) { map in
       let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
       let target = map.optional("http", url)
+      let socket = map.optional("socket", .scalar("the path of a socket", example: "/run/app.sock", TargetText.path))
       let method = map.optional("method", .scalar("an HTTP method", example: "GET", HTTPMethod.check)) ?? "GET"
       let host = map.optional("host", .scalar("the value of the Host header", example: "example.org", HostHeader.check))
       let status = Reader<ClosedRange<Int>>.scalar("a status", example: "200", HTTPStatus.range)
@@ -33,6 +34,7 @@ extension ProbeKind {
       return .http(
         HTTPProbe(
           endpoint: target.endpoint,
+          socket: socket,
           tls: tls,
           method: method,
           path: target.path,
