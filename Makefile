@@ -3,7 +3,7 @@
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable
 PREFIX ?= /usr/local
 
-.PHONY: build release test drill sim soak golden install format check clean
+.PHONY: build release test drill sim soak golden fuzz sanitize install format check clean
 
 build:
 	etc/install-dependencies
@@ -45,6 +45,24 @@ soak:
 golden:
 	swift build $(RELEASE) --product simulate
 	for scenario in Tests/SimulationTests/Scenarios/*.txt; do $(SIMULATE) run --keep $$scenario || exit 1; done
+
+# Feeds made-up bytes to everything that takes bytes from outside, each for FUZZ_SECONDS; make fuzz TARGET=node feeds one.
+FUZZ_SECONDS = 60
+# Of several -sanitize options the Swift compiler takes the last one alone, so the last must name both.
+FUZZ_FLAGS = --sanitize address --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
+
+fuzz:
+	etc/install-dependencies
+	BATON_FUZZ=1 swift build --scratch-path .build-fuzz $(FUZZ_FLAGS) --product fuzz
+	etc/fuzz .build-fuzz/debug/fuzz $(FUZZ_SECONDS) $(TARGET)
+
+# Runs the tests once with the address sanitizer and once with the thread sanitizer; make sanitize SANITIZERS=thread runs
+# one, and FILTER=name passes a filter on.
+SANITIZERS = address thread
+
+sanitize:
+	etc/install-dependencies test
+	for sanitizer in $(SANITIZERS); do etc/sanitize $$sanitizer $(FILTER) || exit 1; done
 
 install: release
 	install -D -m 755 "$$(swift build $(RELEASE) --show-bin-path)/batond" $(DESTDIR)$(PREFIX)/sbin/batond

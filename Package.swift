@@ -7,8 +7,10 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -49,7 +51,7 @@ let package = Package(
     // What decides: pure.
     library("Health"),
     library("Election", ["Health"]),
-    library("Wire", ["Election", .product(name: "Crypto", package: "swift-crypto")]),
+    library("Wire", ["Election", crypto]),
 
     // What touches the world.
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
@@ -58,11 +60,13 @@ let package = Package(
     .target(name: "CLinux"),
     library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
+    library("Commands", ["Control", "CLinux"]),
     library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
     library(
       "Probes",
-      ["Health", "Election", "CLinux", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS, nioSSL]
+      ["Health", "Election", "Commands", "CLinux", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS, nioSSL]
     ),
+    library("Trackers", ["Probes", "Health", "LinuxNetwork", "CLinux", nioCore]),
 
     // What outlives the agent: small, and without an event loop.
     library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
@@ -71,7 +75,9 @@ let package = Package(
     library(
       "Agent",
       [
-        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Guardian", "CLinux",
+        "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Trackers", "Commands",
+        "Guardian",
+        "CLinux",
         nioCore, nioPosix, logging,
       ]
     ),
@@ -86,6 +92,16 @@ let package = Package(
     library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
     executable("simulate", ["Simulation", argumentParser]),
 
+    // Everything that takes bytes from outside, each as one function that a fuzzer or a test feeds.
+    library(
+      "Fuzzing",
+      [
+        "Election", "Wire", "Health", "Configuration", "Control", "Guardian", "Probes", "Simulation", crypto, nioCore,
+        nioEmbedded,
+      ]
+    ),
+    .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], exclude: ["Corpus"], swiftSettings: strict),
+
     tests("Health"),
     tests("Election"),
     tests("Wire"),
@@ -97,8 +113,10 @@ let package = Package(
       swiftSettings: strict
     ),
     tests("Control", ["baton"]),
+    tests("Commands", ["Control", "CLinux"]),
     tests("LinuxNetwork"),
     tests("Probes", [nioCore, nioPosix]),
+    tests("Trackers", [nioCore, nioPosix]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
     // An agent that does nothing but what its guardian sees of it.
     .executableTarget(
@@ -111,3 +129,14 @@ let package = Package(
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )
+
+// The fuzzer brings its own main and links with its runtime only, so it is there for `make fuzz` alone.
+if Context.environment["BATON_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: ["Fuzzing"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+    )
+  )
+}

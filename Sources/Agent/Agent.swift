@@ -1,8 +1,10 @@
 // The life of the daemon: read, bind, begin, obey signals, leave. One look at `run` shows it.
 //
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
-// kernel's thread works on netlink; one loop probes; one serves the control socket and the journal; one thread writes
-// log and state file; one waits for news from the kernel, one for the guardian's end; the main thread waits for signals.
+// kernel's thread works on netlink; one loop probes, and has helpers where something is watched; one serves the control
+// socket and the journal; one thread writes log and state file; one waits for news from the kernel, one for the
+// guardian's end; each command that runs has one; the main thread waits
+// for signals.
 
 import Configuration
 import Control
@@ -15,6 +17,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Probes
+import Trackers
 import Wire
 
 /// Where the daemon finds and keeps things.
@@ -106,7 +109,7 @@ package final class Agent: Sendable {
     }
     let loop = heartbeats.next()
     let box = DriverBox()
-    let probes = ProbeRunner { key, result in
+    let probes = ProbeRunner(watching: Trackers.client) { key, result in
       loop.execute {
         box.driver?.value.handle(.probe(group: WireID(name: key.group), name: key.probe, result: result))
       }
@@ -167,6 +170,9 @@ package final class Agent: Sendable {
     }
     guardian.rest()
     probes.stop()
+    let settled = control.next().makePromise(of: Void.self)
+    desk.hooks.close { settled.succeed() }
+    try settled.futureResult.wait()
     let closed = control.next().makePromise(of: Void.self)
     desk.close { closed.succeed() }
     try closed.futureResult.wait()

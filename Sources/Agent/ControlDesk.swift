@@ -33,6 +33,8 @@ final class ControlDesk: ControlHandler {
   private let books: NIOLoopBoundBox<Books>
   private let recorder: Recorder
   private let started: Timestamp
+  /// Runs the hooks.
+  let hooks: HookDesk
   /// How often watchers see what changes without an event, such as round-trip times.
   private static let refresh: TimeAmount = .seconds(1)
 
@@ -42,10 +44,12 @@ final class ControlDesk: ControlHandler {
     started = .now
     let books = Books(journal: Journal(), state: state)
     self.books = .makeBoxSendingValue(books, eventLoop: loop)
+    hooks = HookDesk(on: loop)
   }
 
   /// Gets to know the node, its probes, and the configuration's groups and addresses.
   func connect(_ driver: NIOLoopBound<NodeDriver>, _ probes: ProbeRunner, _ settings: Settings) {
+    hooks.begin { [self] in note($0) }
     loop.execute { [self] in
       books.value.driver = driver
       books.value.probes = probes
@@ -62,6 +66,7 @@ final class ControlDesk: ControlHandler {
   }
 
   private func configured(_ settings: Settings) {
+    hooks.configure(settings)
     for group in settings.groups { books.value.groupNames[WireID(name: group.name)] = group.name }
     let addresses = settings.groups.flatMap(\.virtualAddresses).map {
       StateFile.Address(address: "\($0.address)", prefixLength: $0.prefixLength, interface: $0.interface)
@@ -218,7 +223,7 @@ final class ControlDesk: ControlHandler {
 
   private func report(_ group: String?, _ reply: @escaping @Sendable (Response) -> Void) {
     withSnapshot(reply) { [self] snapshot in
-      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      let report = report(snapshot, only: group)
       if let group, report.groups.isEmpty {
         let known = snapshot.node.groups.map(\.settings.name)
         return reply(.failure(.unknownGroup(group, known: known)))
@@ -227,11 +232,15 @@ final class ControlDesk: ControlHandler {
     }
   }
 
+  private func report(_ snapshot: Snapshot, only group: String?) -> StatusReport {
+    snapshot.report(started: started, probesSince: books.value.probesSince, hooks: hooks.reports, only: group)
+  }
+
   // MARK: Probes
 
   private func probes(of group: String?, _ reply: @escaping @Sendable (Response) -> Void) {
     withSnapshot(reply) { [self] snapshot in
-      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      let report = report(snapshot, only: group)
       if let group, report.groups.isEmpty {
         return reply(.failure(.unknownGroup(group, known: snapshot.node.groups.map(\.settings.name))))
       }
@@ -258,7 +267,7 @@ final class ControlDesk: ControlHandler {
 
   private func why(_ group: String, _ reply: @escaping @Sendable (Response) -> Void) {
     withSnapshot(reply) { [self] snapshot in
-      let report = snapshot.report(started: started, probesSince: books.value.probesSince, only: group)
+      let report = report(snapshot, only: group)
       guard let found = report.groups.first else {
         let known = snapshot.node.groups.map(\.settings.name)
         return reply(.failure(.unknownGroup(group, known: known)))

@@ -24,6 +24,7 @@ extension Event {
     case .handoverBegan, .masterSeen, .peerAlive, .peerLeft, .maintenance, .reconfigured: .info
     case .handoverFailed, .rivalSeen, .addressRepaired, .late, .leaseLost, .peerRestarted: .warning
     case .addressesFailed: .error
+    case .promotionRefused: .warning
     case .peerDead, .peerObituary: .warning
     case .probeChanged(_, _, let isPassing, _): isPassing ? .info : .warning
     case .linkChanged(_, let isUp): isUp ? .info : .warning
@@ -35,7 +36,7 @@ extension Event {
     switch self {
     case .transition(let group, _, _, _, _), .handoverBegan(let group, _, _), .handoverFailed(let group, _, _),
       .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
-      .addressesFailed(let group, _), .probeChanged(let group, _, _, _):
+      .addressesFailed(let group, _), .promotionRefused(let group, _), .probeChanged(let group, _, _, _):
       group
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
       .reconfigured:
@@ -50,6 +51,7 @@ extension Event {
     case .handoverBegan, .handoverFailed: "handover"
     case .masterSeen, .rivalSeen: "master"
     case .addressRepaired, .addressesFailed: "addresses"
+    case .promotionRefused: "promotion"
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary: "peer"
     case .probeChanged: "probe"
     case .linkChanged: "link"
@@ -72,6 +74,7 @@ extension Event {
     case .addressRepaired(let group, let address):
       "\(group): somebody removed \(address); it is put back"
     case .addressesFailed(let group, let cause): "\(group): \(cause)"
+    case .promotionRefused(let group, let cause): "\(group): the hook before-promote refused: \(cause)"
     case .peerAlive(let node): "\(node) is heard"
     case .peerRestarted(let node): "the agent on \(node) restarted"
     case .peerDead(let node, let silence, let challenges):
@@ -99,7 +102,7 @@ extension Event {
     case .masterSeen(_, let node, let term): ["node": node, "term": "\(term)"]
     case .rivalSeen(_, let node): ["node": node]
     case .addressRepaired(_, let address): ["address": "\(address.address)", "interface": address.interface]
-    case .addressesFailed(_, let cause): ["cause": cause]
+    case .addressesFailed(_, let cause), .promotionRefused(_, let cause): ["cause": cause]
     case .peerAlive(let node), .peerRestarted(let node), .peerLeft(let node), .peerObituary(let node): ["node": node]
     case .peerDead(let node, let silence, let challenges):
       ["node": node, "silenceMicroseconds": "\(silence.nanoseconds / 1000)", "challenges": "\(challenges)"]

@@ -11,6 +11,10 @@ enum HostEvent: Sendable {
   case agentDied(Story)
   /// Something became of the guardian.
   case guardian(GuardianNews)
+  /// A hook has ended, or its time was up.
+  case hookRan(group: String, hook: String, HookReport.Run)
+  /// A change was left out because others wait for the same program.
+  case hookSkipped(group: String, hook: String, term: UInt64)
   /// The lease gate had been removed by somebody else and is back.
   case gateRestored
 
@@ -19,12 +23,23 @@ enum HostEvent: Sendable {
     EventRecord(
       sequence: sequence,
       time: self.time ?? time,
-      level: .warning,
-      group: nil,
+      level: level,
+      group: group,
       kind: kind,
       message: message,
       fields: fields
     )
+  }
+
+  private var level: EventRecord.Level {
+    if case .hookRan(_, _, let run) = self, run.succeeded { .info } else { .warning }
+  }
+
+  private var group: String? {
+    switch self {
+    case .hookRan(let group, _, _), .hookSkipped(let group, _, _): group
+    case .agentDied, .guardian, .gateRestored: nil
+    }
   }
 
   /// When it happened, if that was before it was heard of.
@@ -37,6 +52,7 @@ enum HostEvent: Sendable {
     case .agentDied: "agent"
     case .guardian: "guardian"
     case .gateRestored: "lease"
+    case .hookRan, .hookSkipped: "hook"
     }
   }
 
@@ -44,6 +60,10 @@ enum HostEvent: Sendable {
     switch self {
     case .agentDied(let story): "\(story)"
     case .guardian(let news): "\(news)"
+    case .hookRan(let group, let hook, let run):
+      "\(group): hook \(hook) \(run.result)\(run.succeeded ? " in \(Duration.milliseconds(run.tookMilliseconds).readable)" : "")"
+    case .hookSkipped(let group, let hook, let term):
+      "\(group): hook \(hook) of term \(term) was left out: changes come faster than hooks run"
     case .gateRestored: "somebody removed the lease gate from nf_tables; it is put back"
     }
   }
@@ -60,6 +80,9 @@ enum HostEvent: Sendable {
       ["pid": "\(old)", "end": "\(end)", "by": "\(new)", "tookMicroseconds": "\(took.nanoseconds / 1000)"]
     case .guardian(.missing(let old, let end, let cause)): ["pid": "\(old)", "end": "\(end)", "cause": cause]
     case .gateRestored: [:]
+    case .hookRan(_, let hook, let run):
+      ["hook": hook, "result": run.result, "tookMilliseconds": "\(run.tookMilliseconds)"]
+    case .hookSkipped(_, let hook, let term): ["hook": hook, "term": "\(term)"]
     }
   }
 }

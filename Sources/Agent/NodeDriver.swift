@@ -94,6 +94,8 @@ final class NodeDriver {
     var loss: LeaseLoss?
     for effect in effects {
       if case .send = effect {
+        // The guardian has the word after this one before it is said, and by the lease as it stands: the renewal comes last.
+        if obituaries.isChanged { beat(until: former.ends) }
         // What was written under a lease that has run out since is not said, unless it says that all is given up.
         if loss == nil, former.isRunning, node.lease.isRunning, let ends = former.ends, BootClock.now >= ends {
           loss = .expired
@@ -102,13 +104,17 @@ final class NodeDriver {
       }
       loss = perform(effect) ?? loss
     }
-    if obituaries.isChanged, let ends = node.lease.ends {
-      // By then the kernel has closed the gate, too.
-      guardian.beat(holds: node.lease.isRunning, due: ends + Timing.kernelTick, obituaries: obituaries.take())
-    }
+    if node.lease.ends != former.ends { beat(until: node.lease.ends) }
     if let loss { return handle(.leaseLost(loss)) }
     setTimer()
     requests.settle(node)
+  }
+
+  /// Tells the guardian that the agent lives, until when, and what to send should it die.
+  private func beat(until ends: Instant?) {
+    guard let ends = ends ?? node.lease.ends else { return }
+    // By then the kernel has closed the gate, too.
+    guardian.beat(holds: node.lease.isRunning, due: ends + Timing.kernelTick, obituaries: obituaries.take())
   }
 
   private func setTimer() {
@@ -159,6 +165,11 @@ final class NodeDriver {
     case .announce(let group, let addresses):
       kernel.announce(addresses) { [desk] failure in
         if let failure { desk.announcementFailed(group, failure) }
+      }
+    case .tell(let group, let transition): desk.hooks.tell(group, transition)
+    case .consult(let group, let operation, let hook, let transition):
+      desk.hooks.ask(hook, group, transition) { [bound, loop] refusal in
+        loop.execute { bound.value.handle(.consulted(group: group, operation: operation, refusal: refusal)) }
       }
     case .journal(let event):
       desk.note(event)

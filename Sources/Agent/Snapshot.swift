@@ -29,8 +29,14 @@ struct Snapshot: Sendable {
   /// - Parameters:
   ///   - started: When this agent started.
   ///   - probesSince: When each probe's verdict last changed, by group and name.
+  ///   - hooks: How a group's hooks stand.
   ///   - only: The one group to be reported; all when nil.
-  func report(started: Timestamp, probesSince: [ProbeName: Timestamp], only: String? = nil) -> StatusReport {
+  func report(
+    started: Timestamp,
+    probesSince: [ProbeName: Timestamp],
+    hooks: (GroupSettings) -> [HookReport]?,
+    only: String? = nil
+  ) -> StatusReport {
     StatusReport(
       time: time,
       cluster: settings.cluster,
@@ -44,7 +50,7 @@ struct Snapshot: Sendable {
       lease: lease,
       nodes: settings.nodes.indices.map(report(node:)),
       groups: node.groups.filter { only == nil || $0.settings.name == only }.map {
-        report(group: $0, probesSince: probesSince)
+        report(group: $0, probesSince: probesSince, hooks: hooks($0.settings))
       },
       rejectedDatagrams: rejections
     )
@@ -144,7 +150,11 @@ struct Snapshot: Sendable {
 
   // MARK: Groups
 
-  private func report(group: Group, probesSince: [ProbeName: Timestamp]) -> GroupReport {
+  private func report(
+    group: Group,
+    probesSince: [ProbeName: Timestamp],
+    hooks: [HookReport]?
+  ) -> GroupReport {
     let name = group.settings.name
     let base = group.settings.priorities[settings.here] ?? 0
     return GroupReport(
@@ -169,7 +179,8 @@ struct Snapshot: Sendable {
       nodes: settings.nodes.indices.compactMap { report(node: $0, in: group) },
       probes: group.health.probes.map { probe in
         report(probe, since: probesSince[ProbeName(group: name, probe: probe.specification.name)])
-      }
+      },
+      hooks: hooks
     )
   }
 

@@ -66,6 +66,8 @@ package struct ConfigurationReport: Hashable, Sendable {
     /// The nodes that take part, the one that wins when all are healthy first.
     package let ranking: [Candidate]
     package let probes: [Probe]
+    /// How long clients get no answer when the master's host dies, with the hook that a promotion waits for.
+    package let outage: ClosedRange<Duration>
   }
 
   /// What it was made from.
@@ -79,10 +81,17 @@ package struct ConfigurationReport: Hashable, Sendable {
     let settings = configuration.settings
     self.configuration = configuration
     lease = Lease(settings, tick: tick)
-    detection = Detection(settings)
+    let detection = Detection(settings)
+    self.detection = detection
     groups = settings.groups.map { group in
       let ranking = group.ranking(of: settings.nodes)
-      return Group(settings: group, ranking: ranking, probes: group.probes.map { Probe($0, ranking: ranking) })
+      let asking = group.hooks[.beforePromote]?.timeout ?? .zero
+      return Group(
+        settings: group,
+        ranking: ranking,
+        probes: group.probes.map { Probe($0, ranking: ranking) },
+        outage: detection.outage.lowerBound...detection.outage.upperBound + asking
+      )
     }
   }
 }

@@ -53,7 +53,7 @@ struct ConsistencyCheck {
   }
 
   private func group(_ group: DraftGroup) -> GroupSettings {
-    GroupSettings(
+    var settings = GroupSettings(
       name: group.name.value,
       virtualAddresses: group.virtualAddresses.map(\.value),
       priorities: draft.nodes.map { node in
@@ -63,6 +63,8 @@ struct ConsistencyCheck {
       preemptDelay: group.preemptDelay?.value ?? .zero,
       probes: group.probes.map(\.specification)
     )
+    settings.hooks = group.hooks
+    return settings
   }
 
   // MARK: Which node this is

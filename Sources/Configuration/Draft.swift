@@ -42,6 +42,7 @@ struct DraftGroup {
   var preempt: Bool
   var preemptDelay: Located<Duration>?
   var probes: [DraftProbe]
+  var hooks: [Hook: HookCommand]
 }
 
 /// One entry of `priority:`.

@@ -25,7 +25,8 @@ extension Reader where Value == DraftGroup {
         priorities: map.required("priority", .priorities, example: "priority: { alpha: 200, beta: 100 }"),
         preempt: map.optional("preempt", .bool) ?? true,
         preemptDelay: map.located("preempt-delay", .duration(in: .zero ... .seconds(86_400))),
-        probes: map.optional("probes", .probes(of: name.value)) ?? []
+        probes: map.optional("probes", .probes(of: name.value)) ?? [],
+        hooks: map.optional("hooks", .hooks) ?? [:]
       )
     }
   }

@@ -32,8 +32,13 @@ package enum KeyFile {
 
   /// Reads keys from text; pure.
   package static func parse(text: String, fileName: String) throws(ConfigurationErrors) -> [SharedKey] {
+    try parse(bytes: Array(text.utf8), fileName: fileName)
+  }
+
+  /// Reads keys from bytes, which need not be text; pure.
+  package static func parse(bytes: [UInt8], fileName: String) throws(ConfigurationErrors) -> [SharedKey] {
     let diagnostics = DiagnosticCollector(file: fileName)
-    let keys = read(Array(text.utf8), diagnostics)
+    let keys = read(bytes, diagnostics)
     guard !diagnostics.hasErrors else { throw diagnostics.errors }
     return keys
   }

@@ -42,7 +42,7 @@ extension ProbeSpecification.Kind {
     case .http(let probe): probe.tls?.files ?? []
     case .grpc(let probe): probe.tls?.files ?? []
     case .redis(let probe): probe.passwordFile.map { [$0] } ?? []
-    case .tcp, .udp, .dns, .postgres: []
+    case .tcp, .udp, .dns, .postgres, .exec, .watch: []
     }
   }
 }

@@ -17,6 +17,8 @@ package enum ProbeDefaults {
   package static let fall = 3
   /// Success and redirection, as load balancers have it.
   package static let expectedStatus = [200...399]
+  /// A check asks, and needs no more rights for that than anybody has.
+  package static let user = "nobody"
   /// The longest body that is read, in bytes.
   package static let maximumBody = 1 << 20
 }

@@ -31,10 +31,13 @@ extension GroupSettings {
     }.sorted { $0.outranks($1) }
   }
 
-  /// The sum of the weights of all probes: the most that failing probes can take from a priority.
+  /// The most that probes can take from a priority: the weights of all, and what a watched file may say.
   var totalWeight: Int {
     probes.reduce(0) { sum, probe in
-      if case .weight(let weight) = probe.consequence { sum + weight } else { sum }
+      var most = 0
+      if case .weight(let weight) = probe.consequence { most = weight }
+      if case .watch(.file(let file)) = probe.kind, file.rule == .weight { most = max(most, 254) }
+      return sum + most
     }
   }
 }

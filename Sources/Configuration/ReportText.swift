@@ -64,6 +64,17 @@ extension ConfigurationReport.Group {
       )
     }
     for probe in probes { lines += probe.lines }
+    if settings.hooks[.beforePromote] != nil {
+      lines.append(
+        "  failover  no answer for \(outage.lowerBound.readable) to \(outage.upperBound.readable), with the time of before-promote"
+      )
+    }
+    for hook in Hook.allCases {
+      guard let command = settings.hooks[hook] else { continue }
+      let text = command.arguments.joined(separator: " ")
+      lines.append("  hook      \(hook.rawValue): \(text) as \(command.user), within \(command.timeout.readable)")
+      if hook.isAsked { lines.append("            \(hook.consequence)") }
+    }
     return lines
   }
 }
@@ -73,13 +84,24 @@ extension ConfigurationReport.Probe {
     var lines = [
       "  probe     \(specification.name): \(specification.kind.readable), every \(specification.interval.readable)"
     ]
-    let death = holdsConnection ? "at once when its standing connection breaks, " : ""
+    let death = specification.kind.suddenEnd.map { "\($0), " } ?? ""
     lines.append(
       "            fails \(death)within \(errorVerdict.readable) on errors, "
         + "within \(hangVerdict.readable) when nothing answers"
     )
     if let effect { lines.append("            then \(effect.readable)") }
     return lines
+  }
+}
+
+extension Hook {
+  /// What waits for it.
+  fileprivate var consequence: String {
+    switch self {
+    case .master, .backup, .fault: "nothing waits for it"
+    case .beforeRelease: "a handover waits for it, a failover never does"
+    case .beforePromote: "each promotion waits for it, and it may refuse"
+    }
   }
 }
 
@@ -104,6 +126,21 @@ extension ProbeSpecification.Kind {
     case .postgres: "PostgreSQL \(target)"
     case .http(let probe): probe.target
     case .grpc(let probe): "gRPC \(probe.target)"
+    case .exec(let probe): "\(probe.arguments.joined(separator: " ")) as \(probe.user)"
+    case .watch(let watch): "\(watch.word) \(watch.target)"
+    }
+  }
+
+  /// When the end of what is held or watched counts without another attempt.
+  fileprivate var suddenEnd: String? {
+    switch self {
+    case .watch(.process): "at once when the process ends"
+    case .watch(.interface(let watch)):
+      (watch.debounce == .zero ? "at once" : "\(watch.debounce.readable)") + " after the carrier is lost"
+    case .watch(.file(let watch)): watch.rule == .weight ? nil : "at once when the file comes or goes"
+    case .watch(.gateway), .watch(.disk), .watch(.listener), .exec: nil
+    case .tcp, .udp, .dns, .redis, .postgres, .http, .grpc:
+      noticesEnd ? "at once when its standing connection breaks" : nil
     }
   }
 }

@@ -41,6 +41,8 @@ package struct GroupReport: Codable, Hashable, Sendable {
   package var nodes: [GroupNodeReport]
   /// The probes of the service on the reporting node.
   package var probes: [ProbeReport]
+  /// Its hooks on the reporting node; nil when there are none.
+  @Nullable package var hooks: [HookReport]?
 
   package init(
     name: String,
@@ -55,7 +57,8 @@ package struct GroupReport: Codable, Hashable, Sendable {
     preempt: Bool,
     safety: String,
     nodes: [GroupNodeReport],
-    probes: [ProbeReport]
+    probes: [ProbeReport],
+    hooks: [HookReport]? = nil
   ) {
     self.name = name
     self.state = state
@@ -70,6 +73,7 @@ package struct GroupReport: Codable, Hashable, Sendable {
     self.safety = safety
     self.nodes = nodes
     self.probes = probes
+    self.hooks = hooks
   }
 }
 

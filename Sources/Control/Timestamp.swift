@@ -6,11 +6,15 @@ import Glibc
 
 /// A wall-clock moment to the millisecond; in JSON the RFC 3339 text `2026-01-02T03:04:05.678Z`.
 package struct Timestamp: Hashable, Comparable, Sendable {
-  /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+  /// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds; within `range`.
   package let milliseconds: Int64
 
+  /// What has one form in every calendar that software uses: 1600-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z.
+  package static let range: ClosedRange<Int64> = -11_676_096_000_000...253_402_300_799_999
+
+  /// The moment, or the end of `range` that is nearest to it: a number from outside may be any.
   package init(milliseconds: Int64) {
-    self.milliseconds = milliseconds
+    self.milliseconds = min(max(milliseconds, Self.range.lowerBound), Self.range.upperBound)
   }
 
   /// Now, by CLOCK_REALTIME.
@@ -45,7 +49,7 @@ extension Timestamp: LosslessStringConvertible {
     guard let first = parts.first, first.utf8.count == 19,
       let date = try? Date.ISO8601FormatStyle().parse(first + "Z")
     else { return nil }
-    milliseconds = Int64(date.timeIntervalSince1970.rounded()) * 1_000 + fraction
+    self.init(milliseconds: Int64(date.timeIntervalSince1970.rounded()) * 1_000 + fraction)
   }
 
   /// The one wording: always UTC, always three digits of milliseconds.

@@ -24,6 +24,10 @@ package enum Effect: Hashable, Sendable {
   case removeAddresses(group: WireID, operation: UInt64, [VirtualAddress])
   /// Tell the neighbours, once: gratuitous ARP and unsolicited neighbour advertisements.
   case announce(group: WireID, [VirtualAddress])
+  /// Run the hook that is told of this.
+  case tell(group: WireID, Transition)
+  /// Run this hook, which is waited for; answered by `Input.consulted` with the same operation.
+  case consult(group: WireID, operation: UInt64, Hook, Transition)
   /// Note this for people.
   case journal(Event)
   /// Answer the operator's request.
@@ -58,6 +62,8 @@ package enum Event: Hashable, Sendable {
   case rivalSeen(group: String, node: String)
   /// An address of the group had been removed by somebody else and is put back.
   case addressRepaired(group: String, VirtualAddress)
+  /// The hook before a promotion refused it, or did not answer.
+  case promotionRefused(group: String, cause: String)
   /// An operation on addresses failed.
   case addressesFailed(group: String, String)
   /// A peer was heard for the first time, or again.

@@ -37,6 +37,10 @@ extension Group {
       become(.fault(obstacle), because: .obstacle(obstacle), world, &outbox)
       return true
     }
+    let master = claimant(world)
+    let isAble = obstacle == nil || mayTakeBack(obstacle, world)
+    if !isAble || master != nil && offerer(world) == nil { forgetPromotion(&outbox) }
+    if resolvePromotion(world, &outbox) { return true }
     if obstacle == nil {
       if takeRelease(world, &outbox) { return true }
       answerOffers(world, &outbox)
@@ -44,7 +48,7 @@ extension Group {
       answerAsUnable(world, &outbox)
     }
 
-    if let master = claimant(world) {
+    if let master {
       if lastMaster != master { noteMaster(master, world, &outbox) }
       if let record = views[master].record, record.state == .master { lastMasterTerm = record.term }
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
@@ -55,7 +59,7 @@ extension Group {
     let start = masterlessSince ?? world.now
     if masterlessSince == nil { state = .backup(masterlessSince: start) }
     // While a successor has our release, the group is on its way.
-    guard obstacle == nil || mayTakeBack(obstacle, world), step?.kind != .release else { return false }
+    guard isAble, step?.kind != .release else { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
     let better = betterRanks(world)
     if better != awaited { (awaited, awaitedSince) = (better, world.now) }
@@ -65,8 +69,11 @@ extension Group {
       ask(world, &outbox)
       return false
     }
-    promote(term: term + 1, because: takeoverReason(world), world, &outbox)
-    return true
+    if isPromotionClaimed(world) {
+      forgetPromotion(&outbox)
+      return false
+    }
+    return promote(term: term + 1, because: takeoverReason(world), world, &outbox)
   }
 
   /// When a node that has just become able, or changed its rank, may take over: not before the others had the time to hear
@@ -183,14 +190,17 @@ extension Group {
     }
   }
 
-  /// Becomes master: the kernel gets the addresses, and the peers hear of it at once.
+  /// Becomes master, if nothing speaks against it: the kernel gets the addresses, and the peers hear of it at once.
+  /// Whether it did.
   mutating func promote(
     term newTerm: UInt64,
     because reason: Reason,
     _ world: Surroundings,
     _ outbox: inout Outbox
-  ) {
+  ) -> Bool {
+    guard isPermitted(reason, world, &outbox) else { return false }
     let operation = nextOperation()
+    promotionRefusals = 0
     term = newTerm
     step = nil
     lastMaster = nil
@@ -198,5 +208,6 @@ extension Group {
     outbox.effects.append(.addAddresses(group: id, operation: operation, settings.virtualAddresses))
     outbox.effects.append(.keepTerm(group: id, newTerm))
     become(.master(.acquiring(operation: operation)), because: reason, world, &outbox)
+    return true
   }
 }

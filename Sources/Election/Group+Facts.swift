@@ -56,8 +56,11 @@ extension Group {
 
   /// Takes a probe's result.
   mutating func record(_ result: ProbeResult, ofProbe name: String, _ outbox: inout Outbox) {
-    guard let index = health.index(of: name), let change = health.record(result, at: index) else { return }
-    outbox.isDirty = true
+    guard let index = health.index(of: name) else { return }
+    let weight = health.probes[index].weight
+    let change = health.record(result, at: index)
+    if change != nil || health.probes[index].weight != weight { outbox.isDirty = true }
+    guard let change else { return }
     outbox.journal(
       .probeChanged(
         group: settings.name,

@@ -9,7 +9,8 @@
 //                ◄────────────  master, with the next term
 //
 // Each side repeats its step every few milliseconds until the other's next one is seen, and gives up after half a
-// second; giving up always ends with an ordinary election between nodes that know of each other.
+// second; giving up always ends with an ordinary election between nodes that know of each other. For the last part of that
+// time a release is said to be withdrawn: it names nobody any more, and whoever has taken it till then can still be heard.
 
 /// The step of a handover that this node is at: what it tells, to whom, and for how long.
 package struct Step: Hashable, Sendable {
@@ -23,13 +24,27 @@ package struct Step: Hashable, Sendable {
   package var retryAt: Instant
   /// When it has failed.
   package var deadline: Instant
+  /// The hook that an offer waits for before it is carried out.
+  package var consultation: Consultation?
+  /// Until when it is told again and again. While hooks are waited for after that, heartbeats will do.
+  private let hurriesUntil: Instant
+  /// A release that may not be taken any more.
+  package var isWithdrawn = false
 
-  init(kind: HandoverStep, peer: Int, cause: HandoverCause, _ world: Surroundings) {
+  /// - Parameter patience: How long the other side may have to wait for hooks.
+  init(kind: HandoverStep, peer: Int, cause: HandoverCause, patience: Duration = .zero, _ world: Surroundings) {
     self.kind = kind
     self.peer = peer
     self.cause = cause
     retryAt = world.now + world.stepRetry
-    deadline = world.now + world.stepDeadline
+    hurriesUntil = world.now + world.stepDeadline
+    deadline = hurriesUntil + patience
+  }
+
+  /// Notes that it was told.
+  mutating func wasTold(_ world: Surroundings) {
+    let isPatient = world.now >= hurriesUntil && world.now < deadline
+    retryAt = world.now + (isPatient ? max(world.stepRetry, world.timing.interval) : world.stepRetry)
   }
 }
 
@@ -65,7 +80,8 @@ extension Group {
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) -> Bool {
-    begin(Step(kind: .offer, peer: successor, cause: cause, world), world, &outbox)
+    let patience = settings.hooks[.beforePromote]?.timeout ?? .zero
+    begin(Step(kind: .offer, peer: successor, cause: cause, patience: patience, world), world, &outbox)
     // What the node answered to an earlier offer is no answer to this one.
     views[successor].record?.handover = .none
     outbox.journal(.handoverBegan(group: settings.name, to: world.names[successor], cause: cause))
@@ -79,6 +95,7 @@ extension Group {
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) {
+    tellIfPreparedInVain(&outbox)
     step = nil
     views[successor].refusedUntil = world.now + .seconds(10)
     outbox.isDirty = true
@@ -94,15 +111,15 @@ extension Group {
       guard let record = views[node].record, record.handover == .release,
         record.handoverPeer == world.ids[world.here], record.term > releasedTerm, !isTaken(record.term, besides: node)
       else { continue }
-      releasedTerm = record.term
       // The old master names the term; should a greater one have been heard meanwhile, it must still grow.
-      promote(
+      let isDone = promote(
         term: record.term >= term ? record.term : term + 1,
         because: .handedOverBy(node: world.names[node], cause: record.cause),
         world,
         &outbox
       )
-      return true
+      if isDone { releasedTerm = record.term }
+      return isDone
     }
     return false
   }
@@ -119,7 +136,11 @@ extension Group {
   mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), let record = views[master].record else { return }
     if step?.kind == .ready, step?.peer == master { return }
-    begin(Step(kind: .ready, peer: master, cause: record.cause, world), world, &outbox)
+    // Asked before it is said, so that the addresses are nowhere only for as long as they ever are.
+    let reason = Reason.handedOverBy(node: world.names[master], cause: record.cause)
+    guard isPermitted(reason, world, &outbox) else { return }
+    let patience = settings.hooks[.beforeRelease]?.timeout ?? .zero
+    begin(Step(kind: .ready, peer: master, cause: record.cause, patience: patience, world), world, &outbox)
   }
 
   /// Says that this node cannot take over, to a master that offers or has released.
@@ -130,7 +151,7 @@ extension Group {
   }
 
   /// The live node whose step is an offer or a release to this node.
-  private func offerer(_ world: Surroundings) -> Int? {
+  func offerer(_ world: Surroundings) -> Int? {
     views.indices.first { node in
       guard node != world.here, views[node].isAlive, let record = views[node].record,
         record.handoverPeer == world.ids[world.here]
@@ -162,6 +183,7 @@ extension Group {
     case .offer:
       guard case .master(.holding) = state else { return false }
       if answer == .ready {
+        guard isPreparedToRelease(to: step.peer, cause: step.cause, world, &outbox) else { break }
         release(next: .handOver(to: step.peer, cause: step.cause), world, &outbox)
         return true
       }
@@ -192,7 +214,13 @@ extension Group {
       if answer == .refuse || !view.isAlive {
         return releaseFailed(to: step.peer, world, &outbox)
       }
+      if !step.isWithdrawn, !wake(at: step.deadline - Self.withdrawal, world) {
+        self.step?.isWithdrawn = true
+        outbox.isDirty = true
+      }
     }
+    // What was asked meanwhile may have given the step more time.
+    guard let step = self.step else { return true }
     if !wake(at: step.deadline, world) {
       // A successor that is alive has to say that it has not taken over: its word may be what got lost.
       awaitsWord = step.kind == .release && views[step.peer].heard.map { $0 < step.deadline } ?? true
@@ -200,12 +228,15 @@ extension Group {
       isAsking = true
     }
     if !wake(at: step.retryAt, world) {
-      self.step?.retryAt = world.now + world.stepRetry
+      self.step?.wasTold(world)
       outbox.isDirty = true
-      _ = wake(at: world.now + world.stepRetry, world)
+      _ = wake(at: self.step?.retryAt ?? world.now, world)
     }
     return false
   }
+
+  /// How long before a release has failed it may not be taken any more.
+  static let withdrawal: Duration = .milliseconds(200)
 
   private mutating func stepExpired(_ step: Step, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     let name = world.names[step.peer]
@@ -229,7 +260,7 @@ extension Group {
     lastMaster = nil
     let obstacle = obstacle(world)
     if case .backup = state, claimant(world) == nil, obstacle == nil || obstacle == .maintenance {
-      promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
+      _ = promote(term: term + 1, because: .successorFailed(node: name), world, &outbox)
     }
     return true
   }

@@ -33,6 +33,7 @@ extension Group {
       openGate(world, &outbox)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
+      tell(.master, &outbox)
       return
     }
     // Half of the addresses is worse than none: another node can hold them all.
@@ -172,9 +173,8 @@ extension Group {
         yield(because: .yieldedUnheard(node: world.names[rival]), world, &outbox)
         return true
       }
-      if views[rival].deafSince != nil { continue }
       let rank = Rank(priority: Int(record.effectivePriority), address: world.addresses[rival])
-      if record.isEligible == isAble ? rank > own : record.isEligible {
+      if views[rival].deafSince == nil, record.isEligible == isAble ? rank > own : record.isEligible {
         yield(because: .yielded(node: world.names[rival]), world, &outbox)
         return true
       }
@@ -225,7 +225,7 @@ extension Group {
       // Better served from here than not at all: without a successor the addresses stay.
       guard let successor = bestSuccessor(world) else { return false }
       return offer(to: successor, cause: .maintenance, world, &outbox)
-    case .linkDown?, .addressFailure?, .doubt?, nil:
+    case .linkDown?, .addressFailure?, .doubt?, .promotionRefused?, nil:
       return considerRequests(world, &outbox)
     }
   }

@@ -23,14 +23,15 @@ extension Group {
       return
     }
     guard let target = target ?? (isMaster ? bestSuccessor(world) : world.here) else { return }
-    self.request = OperatorRequest(id: request, target: target, deadline: world.now + .seconds(2))
+    let deadline = world.now + Self.requestTime + settings.hookPatience
+    self.request = OperatorRequest(id: request, target: target, deadline: deadline)
     views[target].refusedUntil = nil
     if isMaster {
       _ = offer(to: target, cause: .operator, world, &outbox)
     } else {
       isPreemptionHeld = false
       var demand = Step(kind: .demand, peer: target, cause: .operator, world)
-      demand.deadline = world.now + .seconds(2)
+      demand.deadline = deadline
       begin(demand, world, &outbox)
     }
     evaluate(world, &outbox)
@@ -84,9 +85,13 @@ extension Group {
       answer(.done(master: world.names[request.target]), &outbox)
     }
     if self.request != nil, !wake(at: request.deadline, world) {
-      answer(.refused("\(world.names[request.target]) did not take \(settings.name) over within 2 s"), &outbox)
+      let time = (Self.requestTime + settings.hookPatience).readable
+      answer(.refused("\(world.names[request.target]) did not take \(settings.name) over within \(time)"), &outbox)
     }
   }
+
+  /// How long an operator waits for a handover, apart from hooks that it waits for.
+  static let requestTime: Duration = .seconds(2)
 
   mutating func answer(_ answer: HandoverAnswer, _ outbox: inout Outbox) {
     guard let request else { return }

@@ -73,6 +73,8 @@ package struct Group: Hashable, Sendable {
   package internal(set) var term: UInt64
   /// The probes' verdicts.
   package internal(set) var health: GroupHealth
+  /// The highest term that another node has said.
+  private var heardTerm: UInt64 = 0
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.
@@ -122,6 +124,14 @@ package struct Group: Hashable, Sendable {
   var mending: Set<UInt64> = []
   /// When they are tried again after a refusal.
   var mendAt: Instant?
+  /// The state that hooks were last told of.
+  var toldState: GroupState = .initial
+  /// The question before a promotion, if it has been asked.
+  var promotion: Promotion?
+  /// That it was refused, for as long as that counts.
+  var promotionRefusal: Refusal?
+  /// How often in a row it was refused.
+  var promotionRefusals = 0
   private var operations: UInt64 = 0
 
   package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
@@ -182,7 +192,7 @@ package struct Group: Hashable, Sendable {
 
   /// Draws every conclusion that the facts allow.
   mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
-    for view in views where view.isAlive { learnTerm(view.record?.term ?? 0, &outbox) }
+    learnTerms(&outbox)
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
@@ -234,6 +244,7 @@ package struct Group: Hashable, Sendable {
   }
 
   private mutating func evaluateFault(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    if resolvePromotion(world, &outbox) { return true }
     answerAsUnable(world, &outbox)
     guard case .fault(let former) = state else { return false }
     if let addressFailure, !wake(at: addressFailure.until, world) { self.addressFailure = nil }
@@ -268,8 +279,9 @@ package struct Group: Hashable, Sendable {
       priority: UInt8(base),
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
+      isPromoting: promotion != nil,
       handover: step?.kind ?? .none,
-      handoverPeer: step.map { world.ids[$0.peer] } ?? .none,
+      handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,
       verdicts: health.packedVerdicts,
       reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
@@ -296,6 +308,7 @@ package struct Group: Hashable, Sendable {
     }
     if world.isInMaintenance { return .maintenance }
     if let doubt = world.doubtUntil, world.now < doubt { return .doubt }
+    if let promotionRefusal { return .promotionRefused(promotionRefusal.cause) }
     return nil
   }
 
@@ -323,6 +336,9 @@ package struct Group: Hashable, Sendable {
         .transition(group: settings.name, from: former, to: publicState, term: term, reason: reason)
       )
     }
+    if publicState != .backup { promotion = nil }
+    // A master tells when the addresses are here.
+    if publicState != .master { tell(publicState, &outbox) }
   }
 
   /// Notes a moment at which a condition comes true; whether it still lies ahead.
@@ -332,10 +348,13 @@ package struct Group: Hashable, Sendable {
     return true
   }
 
-  mutating func learnTerm(_ heard: UInt64, _ outbox: inout Outbox) {
-    guard heard > term, !isMaster else { return }
-    term = heard
-    outbox.effects.append(.keepTerm(group: id, heard))
+  /// Takes the terms of the others, so that the next is greater. A master's own stands as long as it is master; what it
+  /// hears meanwhile counts afterwards, even if whoever said it is gone by then.
+  private mutating func learnTerms(_ outbox: inout Outbox) {
+    for view in views where view.isAlive { heardTerm = max(heardTerm, view.record?.term ?? 0) }
+    guard heardTerm > term, !isMaster else { return }
+    term = heardTerm
+    outbox.effects.append(.keepTerm(group: id, term))
   }
 
   /// The rank of this node.
@@ -362,7 +381,7 @@ extension Obstacle {
   /// Whether it makes a fault; a node in maintenance or doubt is a backup that does not take over.
   var isFault: Bool {
     switch self {
-    case .maintenance, .doubt: false
+    case .maintenance, .doubt, .promotionRefused: false
     case .notParticipating, .leaving, .linkDown, .probePending, .probeFailing, .addressFailure: true
     }
   }

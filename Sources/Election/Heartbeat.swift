@@ -134,9 +134,11 @@ package struct GroupRecord: Hashable, Sendable {
   package var effectivePriority: UInt8
   /// Whether the sender may hold the group.
   package var isEligible: Bool
+  /// Whether the sender has asked a program of its own whether it may become master, and would, or is about to.
+  package var isPromoting: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep
-  /// Whom that step addresses; nobody when there is none.
+  /// Whom that step addresses; nobody when there is none, or for a release that is withdrawn.
   package var handoverPeer: WireID
   /// Why a handover was begun; meaningful with `handover`.
   package var cause: HandoverCause
@@ -152,6 +154,7 @@ package struct GroupRecord: Hashable, Sendable {
     priority: UInt8,
     effectivePriority: UInt8,
     isEligible: Bool,
+    isPromoting: Bool = false,
     handover: HandoverStep = .none,
     handoverPeer: WireID = .none,
     cause: HandoverCause = .operator,
@@ -164,6 +167,7 @@ package struct GroupRecord: Hashable, Sendable {
     self.priority = priority
     self.effectivePriority = effectivePriority
     self.isEligible = isEligible
+    self.isPromoting = isPromoting
     self.handover = handover
     self.handoverPeer = handoverPeer
     self.cause = cause

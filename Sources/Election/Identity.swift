@@ -57,6 +57,11 @@ extension Settings {
             + "\(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) \(probe.consequence)"
         )
       }
+      for (hook, command) in group.hooks {
+        lines.append(
+          "hook \(group.name) \(hook) \(command.arguments) \(command.user) \(command.timeout.nanoseconds)"
+        )
+      }
     }
     return fnv1a(lines.sorted().joined(separator: "\n").utf8)
   }

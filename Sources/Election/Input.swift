@@ -16,6 +16,8 @@ package enum Input: Hashable, Sendable {
   case link(interface: String, isUp: Bool)
   /// An effect on addresses is done.
   case addressesChanged(group: WireID, operation: UInt64, failure: String?)
+  /// A hook that was waited for has ended, or its time is up; why it refuses what it was asked for, if it does.
+  case consulted(group: WireID, operation: UInt64, refusal: String?)
   /// A lease could not be begun, renewed or used. Comes before any other input.
   case leaseLost(LeaseLoss)
   /// An address that this node holds has disappeared without its doing.

@@ -1,6 +1,6 @@
 // The lease of the whole node: it begins with the first group that is taken, is renewed with each heartbeat, and its
-// loss makes the node let go of everything. With each word to a peer goes an obituary to the guardian: the next word,
-// written in advance, should the agent not live to say it.
+// loss makes the node let go of everything. Before each word to a peer goes an obituary to the guardian: the word after
+// it, written in advance, should the agent not live to say it.
 
 extension Node {
   /// Begins or ends the lease as groups have come or gone.
@@ -42,20 +42,28 @@ extension Node {
     }
   }
 
-  /// Writes the obituary anew for every path on which something was just said.
+  /// Writes the obituary anew for every path on which something is about to be said, for the guardian to have before that
+  /// is: an agent that dies in the middle of what it says leaves one that no peer takes for outdated. That it is newer than
+  /// what was said does no harm, since it speaks of the guardian's deed and not of the agent's words.
   func writeObituaries(at now: Instant, _ outbox: inout Outbox) {
+    guard !hasLeft else { return }
     var spoken: Set<Route> = []
-    for case .send(let heartbeat, let peer) in outbox.effects {
+    var first: Int?
+    for (index, effect) in outbox.effects.enumerated() {
+      guard case .send(let heartbeat, let peer) = effect else { continue }
+      first = first ?? index
       spoken.insert(Route(peer: peer, path: heartbeat.path))
     }
-    guard !spoken.isEmpty, !hasLeft else { return }
+    guard let first else { return }
+    var obituaries: [Effect] = []
     for session in sessions where session.bootID != nil {
       for path in session.paths.indices where spoken.contains(Route(peer: session.node, path: UInt8(path))) {
         var heartbeat = blankHeartbeat
         session.stampObituary(&heartbeat, path: path, at: now)
-        outbox.effects.append(.obituary(heartbeat, to: session.node))
+        obituaries.append(.obituary(heartbeat, to: session.node))
       }
     }
+    outbox.effects.insert(contentsOf: obituaries, at: first)
   }
 
   private struct Route: Hashable {

@@ -44,7 +44,7 @@ extension Node {
   mutating func leave(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
     guard !isLeaving else { return }
     isLeaving = true
-    leaveDeadline = now + Self.leaveTime
+    leaveDeadline = now + Self.leaveTime + (groups.map(\.settings.hookPatience).max() ?? .zero)
     updateAll(at: now, &outbox, &dirty)
   }
 
@@ -81,7 +81,7 @@ extension Node {
     outbox.effects.append(.left)
   }
 
-  /// The longest that a departure may take.
+  /// The longest that a departure may take, apart from hooks that it waits for.
   static let leaveTime: Duration = .seconds(3)
 
   // MARK: Reconfiguration
@@ -157,7 +157,12 @@ extension Group {
     let position = { (former: Int) in formerPosition.firstIndex(of: former) }
     if let peer = step?.peer {
       // A step goes by position too; one towards a node that is gone has failed.
-      if let position = position(peer) { step?.peer = position } else { step = nil }
+      if let position = position(peer) {
+        step?.peer = position
+      } else {
+        tellIfPreparedInVain(&outbox)
+        step = nil
+      }
     }
     if case .master(.releasing(let operation, .handOver(let peer, let cause), let retryAt)) = state {
       let next = position(peer).map { AfterRelease.handOver(to: $0, cause: cause) } ?? .backup(.noMaster)

@@ -157,6 +157,11 @@ package struct Node: Hashable, Sendable {
       update(id, at: now, &outbox, &dirty) {
         $0.addressesChanged(operation: operation, failure: failure, $1, &$2)
       }
+    case .consulted(let id, let operation, let refusal):
+      update(id, at: now, &outbox, &dirty) {
+        $0.consulted(operation: operation)
+        $0.promotionAnswered(operation: operation, refusal: refusal, $1, &$2)
+      }
     case .leaseLost(let loss): leaseLost(loss, at: now, &outbox, &dirty)
     case .addressLost(let id, let address):
       update(id, at: now, &outbox, &dirty) { $0.repair(address, $1, &$2) }

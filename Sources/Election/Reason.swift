@@ -59,12 +59,14 @@ package enum Obstacle: Hashable, Sendable {
   case maintenance
   /// The agent was late, and doubts itself.
   case doubt
+  /// The hook before a promotion refused it not long ago.
+  case promotionRefused(String)
 
   /// Whether the addresses must go at once, because they cannot answer anyway.
   var isImmediate: Bool {
     switch self {
     case .linkDown, .addressFailure: true
-    case .leaving, .notParticipating, .probePending, .probeFailing, .maintenance, .doubt: false
+    case .leaving, .notParticipating, .probePending, .probeFailing, .maintenance, .doubt, .promotionRefused: false
     }
   }
 
@@ -74,7 +76,7 @@ package enum Obstacle: Hashable, Sendable {
     case .leaving: .shutdown
     case .maintenance: .maintenance
     case .notParticipating: .operator
-    case .linkDown, .probePending, .probeFailing, .addressFailure, .doubt: .probe
+    case .linkDown, .probePending, .probeFailing, .addressFailure, .doubt, .promotionRefused: .probe
     }
   }
 }
@@ -132,6 +134,7 @@ extension Reason: CustomStringConvertible {
       case .addressFailure: 25
       case .maintenance: 26
       case .doubt: 27
+      case .promotionRefused: 28
       }
     }
   }
@@ -161,6 +164,7 @@ extension Reason: CustomStringConvertible {
     case 25: "addresses refused"
     case 26: "maintenance"
     case 27: "was late"
+    case 28: "promotion refused"
     default: nil
     }
   }
@@ -176,6 +180,7 @@ extension Obstacle: CustomStringConvertible {
     case .probeFailing(let name, let outcome): "probe \(name) fails: \(outcome)"
     case .addressFailure(let cause): cause
     case .maintenance: "the node is in maintenance"
+    case .promotionRefused(let cause): "the hook before-promote refused: \(cause)"
     case .doubt: "the agent was late and waits until it has been in time for one detection time"
     }
   }

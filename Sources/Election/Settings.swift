@@ -51,6 +51,8 @@ package struct GroupSettings: Hashable, Sendable {
   package var preemptDelay: Duration
   /// The probes of the local service.
   package var probes: [ProbeSpecification]
+  /// The programs that hear of changes or are asked before them.
+  package var hooks: [Hook: HookCommand] = [:]
 
   package init(
     name: String,

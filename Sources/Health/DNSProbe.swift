@@ -32,7 +32,9 @@ package struct DNSProbe: Hashable, Sendable {
     guard response.code == expectedCode else { return .unexpected("\(response.code)") }
     guard expectedCode == .noError else { return nil }
     guard response.matching > 0 else { return .unexpected("no record of type \(type)") }
-    guard !expectedAddresses.isEmpty, !expectedAddresses.contains(where: response.addresses.contains) else { return nil }
+    guard !expectedAddresses.isEmpty, !expectedAddresses.contains(where: response.addresses.contains) else {
+      return nil
+    }
     // A response that did not fit into a datagram may have left the right one out, and nobody knows.
     if response.isTruncated { return .unexpected("too long for a datagram") }
     return .unexpected(response.addresses.prefix(3).map(\.description).joined(separator: ", "))

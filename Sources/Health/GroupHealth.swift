@@ -28,6 +28,8 @@ package struct GroupHealth: Hashable, Sendable {
   package struct Probe: Hashable, Sendable {
     package fileprivate(set) var specification: ProbeSpecification
     package fileprivate(set) var judgement: RiseFall
+    /// What its latest success adds to the priority while it passes; see `ProbeResult.weight`.
+    package fileprivate(set) var weight = 0
   }
 
   /// The probes in the order of the configuration.
@@ -52,6 +54,7 @@ package struct GroupHealth: Hashable, Sendable {
   /// position that does not exist is ignored: a result may arrive after its probe was removed.
   package mutating func record(_ result: ProbeResult, at index: Int) -> RiseFall.Change? {
     guard probes.indices.contains(index) else { return nil }
+    if result.outcome.isSuccess { probes[index].weight = result.weight }
     return probes[index].judgement.record(result)
   }
 
@@ -68,6 +71,8 @@ package struct GroupHealth: Hashable, Sendable {
       if (probe.judgement.rise, probe.judgement.fall) != (specification.rise, specification.fall) {
         probe.judgement.reconfigure(rise: specification.rise, fall: specification.fall)
       }
+      // What one question gave is no answer to another.
+      if probe.specification.kind != specification.kind { probe.weight = 0 }
       probe.specification = specification
       return probe
     }
@@ -79,15 +84,14 @@ package struct GroupHealth: Hashable, Sendable {
     probes.allSatisfy { $0.judgement.state == .passing || $0.specification.consequence != .ineligible }
   }
 
-  /// The priority after the weights of all probes that are not passing are taken off, 1 to 254.
+  /// The priority with what the passing probes add and without the weights of those that are not passing, 1 to 254.
   package func effectivePriority(base: Int) -> Int {
-    let lost = probes.reduce(0) { sum, probe in
-      guard probe.judgement.state != .passing, case .weight(let weight) = probe.specification.consequence else {
-        return sum
-      }
-      return sum + weight
+    let gained = probes.reduce(0) { sum, probe in
+      if probe.judgement.state == .passing { return sum + probe.weight }
+      guard case .weight(let weight) = probe.specification.consequence else { return sum }
+      return sum - weight
     }
-    return min(max(base - lost, 1), 254)
+    return min(max(base + gained, 1), 254)
   }
 
   /// The probes that are not passing, in the order of the configuration.

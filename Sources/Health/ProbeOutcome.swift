@@ -25,8 +25,8 @@ package enum ProbeOutcome: Hashable, Sendable {
   case tls(String)
   /// The answer was valid, and not the one that was asked for; carries what is wrong with it.
   case unexpected(String)
-  /// The command ended with this status, which is not 0.
-  case exited(Int32)
+  /// The command ended with this status, which is not 0, and said this, if anything: one line.
+  case exited(Int32, said: String = "")
   /// The command was ended by this signal.
   case killed(Int32)
   /// What is watched is not as it should be; says so in words of its own, such as "eth0 has no carrier".
@@ -67,7 +67,7 @@ extension ProbeOutcome: CustomStringConvertible {
     case .malformed(let cause): "malformed answer: \(cause)"
     case .tls(let cause): "TLS failed: \(cause)"
     case .unexpected(let cause): "unexpected answer: \(cause)"
-    case .exited(let status): "exited with status \(status)"
+    case .exited(let status, let said): "exited with status \(status)\(said.isEmpty ? "" : ": \(said)")"
     case .killed(let signal): "killed by signal \(signal)"
     case .unmet(let cause): cause
     }

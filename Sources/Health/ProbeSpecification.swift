@@ -16,8 +16,12 @@ package struct ProbeSpecification: Hashable, Sendable {
     case postgres(PostgresProbe)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
+    /// A program ends with status 0.
+    case exec(ExecProbe)
     /// A gRPC server's health service says that it serves.
     case grpc(GRPCProbe)
+    /// Nothing is asked: something of the host is watched.
+    case watch(Watch)
 
     /// The key that asks for this kind in the configuration: what status calls it.
     package var word: String {
@@ -28,7 +32,9 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .redis: "redis"
       case .postgres: "postgres"
       case .http: "http"
+      case .exec: "exec"
       case .grpc: "grpc"
+      case .watch(let watch): watch.word
       }
     }
 
@@ -40,8 +46,10 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .dns(let probe): "\(probe.name) \(probe.type) at \(probe.endpoint)"
       case .redis(let probe): "\(probe.target)\(probe.role.map { " as \($0.rawValue)" } ?? "")"
       case .postgres(let probe): "\(probe.target)"
+      case .exec(let probe): probe.arguments.joined(separator: " ")
       case .http(let probe): probe.target
       case .grpc(let probe): probe.target
+      case .watch(let watch): watch.target
       }
     }
 
@@ -52,7 +60,9 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .redis: true
       case .udp, .dns, .postgres: false
       case .http: true
+      case .exec: false
       case .grpc: true
+      case .watch(let watch): watch.noticesEnd
       }
     }
   }

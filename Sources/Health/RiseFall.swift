@@ -17,11 +17,14 @@ package struct ProbeResult: Hashable, Sendable {
   package let isDecisive: Bool
   /// What is not wrong yet, and will be, such as "certificate expires on 2026-12-01"; nil when nothing is.
   package let warning: String?
+  /// What a success adds to the priority, −254 to 254: the number in a watched file. Means nothing for a failure.
+  package let weight: Int
 
-  package init(outcome: ProbeOutcome, isDecisive: Bool = false, warning: String? = nil) {
+  package init(outcome: ProbeOutcome, isDecisive: Bool = false, warning: String? = nil, weight: Int = 0) {
     self.outcome = outcome
     self.isDecisive = isDecisive
     self.warning = warning
+    self.weight = weight
   }
 }
 

@@ -29,10 +29,36 @@ package enum ARPFrame {
     let target: HardwareAddress = form == .request ? .zero : hardwareAddress
     var frame = HardwareAddress.broadcast.bytes + hardwareAddress.bytes
     frame += [0x08, 0x06]
-    // Ethernet, IPv4, lengths of their addresses, operation.
-    frame += [0, 1, 0x08, 0x00, 6, 4, 0, form.rawValue]
-    frame += hardwareAddress.bytes + address.bytes
-    frame += target.bytes + address.bytes
+    frame += message(form, from: address, at: hardwareAddress, to: address, at: target)
     return frame
+  }
+
+  /// The ARP message alone, 28 bytes, that asks who has an address.
+  ///
+  /// - Parameters:
+  ///   - target: The IPv4 address that is looked for.
+  ///   - source: An IPv4 address of this host's.
+  ///   - hardwareAddress: Where this host is.
+  static func question(for target: IPAddress, from source: IPAddress, at hardwareAddress: HardwareAddress) -> [UInt8] {
+    message(.request, from: source, at: hardwareAddress, to: target, at: .zero)
+  }
+
+  /// Who an ARP message, from its own header on, is a reply from; nil when it is none.
+  static func answerer(_ message: ArraySlice<UInt8>) -> IPAddress? {
+    let form: [UInt8] = [0, 1, 0x08, 0x00, 6, 4, 0, Form.reply.rawValue]
+    guard message.count >= 28, message.starts(with: form) else { return nil }
+    return IPAddress(bytes: message.dropFirst(14).prefix(4))
+  }
+
+  private static func message(
+    _ form: Form,
+    from source: IPAddress,
+    at sourceHardware: HardwareAddress,
+    to target: IPAddress,
+    at targetHardware: HardwareAddress
+  ) -> [UInt8] {
+    // Ethernet, IPv4, lengths of their addresses, operation.
+    [0, 1, 0x08, 0x00, 6, 4, 0, form.rawValue] + sourceHardware.bytes + source.bytes + targetHardware.bytes
+      + target.bytes
   }
 }

@@ -28,7 +28,8 @@ package enum NeighborAdvertisementFrame {
     // Option 2: target link-layer address, its length in units of eight octets.
     message += [2, 1] + hardwareAddress.bytes
 
-    let checksum = checksum(of: message, from: address.bytes, to: allNodes)
+    let pseudoHeader = address.bytes + allNodes + [0, 0, 0, UInt8(message.count), 0, 0, 0, icmpv6]
+    let checksum = InternetChecksum.of(pseudoHeader + message)
     message[2] = UInt8(checksum >> 8)
     message[3] = UInt8(checksum & 0xff)
 
@@ -44,18 +45,4 @@ package enum NeighborAdvertisementFrame {
   private static let icmpv6: UInt8 = 58
   /// ff02::1
   private static let allNodes: [UInt8] = [0xff, 0x02] + Array(repeating: 0, count: 13) + [1]
-
-  /// The ICMPv6 checksum over message and pseudo-header (RFC 4443, section 2.3; RFC 8200, section 8.1; RFC 1071).
-  private static func checksum(of message: [UInt8], from source: [UInt8], to destination: [UInt8]) -> UInt16 {
-    let pseudoHeader = source + destination + [0, 0, 0, UInt8(message.count), 0, 0, 0, icmpv6]
-    var sum: UInt32 = 0
-    for bytes in [pseudoHeader, message] {
-      // Both are of even length.
-      for index in stride(from: 0, to: bytes.count, by: 2) {
-        sum += UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1])
-      }
-    }
-    while sum >> 16 != 0 { sum = (sum & 0xffff) + (sum >> 16) }
-    return ~UInt16(sum)
-  }
 }

@@ -36,9 +36,11 @@ struct NetlinkSocket: ~Copyable, @unchecked Sendable {
   let descriptor: Int32
 
   /// Opens a socket in the network namespace of the calling thread.
-  init() throws(SystemError) {
+  ///
+  /// - Parameter family: Which part of the kernel it talks to, `NETLINK_…`.
+  init(family: Int32 = NETLINK_ROUTE) throws(SystemError) {
     guard let handle = nl_socket_alloc() else { throw SystemError(code: ENOMEM) }
-    let result = nl_connect(handle, NETLINK_ROUTE)
+    let result = nl_connect(handle, family)
     guard result == 0 else {
       let cause = SystemError(code: errno, detail: String(cString: nl_geterror(result)))
       nl_socket_free(handle)
@@ -101,6 +103,27 @@ extension NetlinkSocket {
     return outcomes
   }
 
+  /// Asks one question that has one answer.
+  ///
+  /// - Returns: The answer; nil when the kernel agreed without one.
+  mutating func ask(_ question: borrowing RouteRequest) throws(SystemError) -> NetlinkMessage? {
+    var bytes: [UInt8] = []
+    let sequence = complete(question, into: &bytes)
+    try send(bytes)
+    var answer: NetlinkMessage?
+    while true {
+      // Ends: an answer is followed by an acknowledgement, and a missing one ends the patience.
+      for message in NetlinkMessage.all(in: try receive()) where message.sequence == sequence {
+        guard Int32(message.type) == NLMSG_ERROR else {
+          answer = message
+          continue
+        }
+        if let error = NetlinkAcknowledgement(message)?.error { throw error }
+        return answer
+      }
+    }
+  }
+
   /// Reads a whole table of the kernel's, such as all addresses.
   ///
   /// - Parameters:
@@ -111,21 +134,37 @@ extension NetlinkSocket {
     _ type: Int,
     _ read: (NetlinkMessage) -> Element?
   ) throws(SystemError) -> [Element] {
+    try dump(type, rtgenmsg(rtgen_family: UInt8(AF_UNSPEC)), read)
+  }
+
+  /// Reads the part of a table that a request's header describes.
+  ///
+  /// - Parameters:
+  ///   - type: The request's type.
+  ///   - header: What follows the netlink header, in host layout.
+  ///   - read: Turns one message of the answer into an element; nil skips it.
+  /// - Throws: The cause; EAGAIN when the table changed during each of several readings.
+  mutating func dump<Header: BitwiseCopyable, Element>(
+    _ type: Int,
+    _ header: Header,
+    _ read: (NetlinkMessage) -> Element?
+  ) throws(SystemError) -> [Element] {
     for _ in 0..<Self.dumpAttempts {
-      if let table = try dumpOnce(type, read) { return table }
+      if let table = try dumpOnce(type, header, read) { return table }
     }
     throw SystemError(code: EAGAIN, detail: "the table kept changing while it was read")
   }
 
   /// One reading of a table; nil when it changed meanwhile.
-  private mutating func dumpOnce<Element>(
+  private mutating func dumpOnce<Header: BitwiseCopyable, Element>(
     _ type: Int,
+    _ header: Header,
     _ read: (NetlinkMessage) -> Element?
   ) throws(SystemError) -> [Element]? {
     guard let message = nlmsg_alloc_simple(Int32(type), NLM_F_DUMP) else { throw SystemError(code: ENOMEM) }
     let request = RouteRequest(owning: message)
-    var header = rtgenmsg(rtgen_family: UInt8(AF_UNSPEC))
-    guard nlmsg_append(message, &header, MemoryLayout<rtgenmsg>.size, Int32(NLMSG_ALIGNTO)) == 0 else {
+    var header = header
+    guard nlmsg_append(message, &header, MemoryLayout<Header>.size, Int32(NLMSG_ALIGNTO)) == 0 else {
       throw SystemError(code: ENOMEM)
     }
     var bytes: [UInt8] = []

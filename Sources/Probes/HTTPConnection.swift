@@ -12,14 +12,14 @@ import NIOPosix
 import NIOTLS
 
 /// A connection to an HTTP/1.1 server, with or without TLS. Lives on one event loop.
-final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
+package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
+  package typealias InboundIn = HTTPClientResponsePart
+  package typealias OutboundOut = HTTPClientRequestPart
 
   /// The most bytes of header fields in one answer; many servers stop at 8 or 16 KiB too.
-  static let maximumHeaders = 32 * 1024
+  package static let maximumHeaders = 32 * 1024
   /// The most header fields in one answer.
-  static let maximumHeaderFields = 128
+  package static let maximumHeaderFields = 128
 
   private enum State {
     case connecting
@@ -45,14 +45,14 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
   private let meter: ByteMeter
   private var tls: TLSLayer?
   private weak var owner: (any ProbeConnectionOwner)?
-  var onStep: ((String) -> Void)?
+  package var onStep: ((String) -> Void)?
   private var channel: (any Channel)?
   private var state = State.connecting
   private var lastError: (any Error)?
-  private(set) var answers = 0
-  private(set) var lastAnswerWasGood = false
+  package private(set) var answers = 0
+  package private(set) var lastAnswerWasGood = false
 
-  init(_ probe: HTTPProbe, owner: any ProbeConnectionOwner) {
+  package init(_ probe: HTTPProbe, owner: any ProbeConnectionOwner) {
     self.probe = probe
     self.owner = owner
     // The rest is for header fields, the frames around the body, and certificates.
@@ -65,13 +65,13 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     head = HTTPRequestHead(version: .http1_1, method: method, uri: probe.path, headers: headers)
   }
 
-  var faultSoFar: ProbeOutcome? {
+  package var faultSoFar: ProbeOutcome? {
     if case .reading(let reading) = state { reading.fault } else { nil }
   }
 
-  var warning: String? { tls?.warning }
+  package var warning: String? { tls?.warning }
 
-  var stage: ProbeOutcome.Stage {
+  package var stage: ProbeOutcome.Stage {
     switch state {
     case .connecting: .connecting
     case .agreeing: .handshake
@@ -80,7 +80,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     }
   }
 
-  func open(on loop: any EventLoop, timeout: TimeAmount) {
+  package func open(on loop: any EventLoop, timeout: TimeAmount) {
     let handler = NIOLoopBound(self, eventLoop: loop)
     let connected: EventLoopFuture<any Channel>
     do {
@@ -97,7 +97,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     connected.assumeIsolated().whenFailure { [self] error in end(with: outcome(of: error)) }
   }
 
-  func ask() {
+  package func ask() {
     guard let channel else { return }
     state = .waiting
     meter.reset()
@@ -110,14 +110,15 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     pipeline.writeAndFlush(NIOAny(HTTPClientRequestPart.end(nil)), promise: sent)
   }
 
-  func close() {
+  package func close() {
     let isIdle = if case .idle = state { true } else { false }
     state = .over
     // A farewell in the middle of something would wait for what the server says to it.
     if isIdle { channel?.close(promise: nil) } else { meter.closeSocket() }
   }
 
-  private func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
+  /// Puts the connection and what stands before it into the pipeline of a channel that is not connected yet.
+  package func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = Self.maximumHeaders
     limits.maxHeaderListSize = Self.maximumHeaders
@@ -137,17 +138,17 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     )
   }
 
-  func handlerAdded(context: ChannelHandlerContext) {
+  package func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
     if case .over = state { meter.closeSocket() }
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
+  package func handlerRemoved(context: ChannelHandlerContext) {
     channel = nil
   }
 
   // Not the success of connecting, which comes before the channel is ready to tell of its end.
-  func channelActive(context: ChannelHandlerContext) {
+  package func channelActive(context: ChannelHandlerContext) {
     if Connecting.isConnectedToItself(context.channel) {
       return end(with: .refused)
     }
@@ -156,7 +157,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     context.fireChannelActive()
   }
 
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .handshakeCompleted? = event as? TLSUserEvent, case .agreeing = state {
       onStep?(tls?.agreement ?? "TLS agreed")
       ask()
@@ -164,7 +165,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     context.fireUserInboundEventTriggered(event)
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), .waiting):
       onStep?("answer began: status \(head.status.code)")
@@ -202,7 +203,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     return nil
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch error {
     case HTTPParserError.invalidEOFState:
       // The connection ended within an answer: that is no fault of form, and `channelInactive` follows.
@@ -221,7 +222,7 @@ final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     }
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     if let fault = faultSoFar {
       answered(with: fault, isStanding: false)
     } else {

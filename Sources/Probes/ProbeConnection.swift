@@ -4,7 +4,7 @@ import Health
 import NIOCore
 
 /// A connection that is asked again and again, and watched in between. Lives on one event loop.
-protocol ProbeConnection: AnyObject {
+package protocol ProbeConnection: AnyObject {
   /// What is known to be wrong with the answer that is being read.
   var faultSoFar: ProbeOutcome? { get }
   /// How far the attempt under way has got.
@@ -29,11 +29,11 @@ protocol ProbeConnection: AnyObject {
 }
 
 extension ProbeConnection {
-  var takesFurtherQuestions: Bool { true }
+  package var takesFurtherQuestions: Bool { true }
 }
 
 /// Who owns a connection and hears what becomes of it, on the connection's event loop.
-protocol ProbeConnectionOwner: AnyObject {
+package protocol ProbeConnectionOwner: AnyObject {
   /// A request was answered; `fault` says what is wrong with the answer. If the connection is not standing it is
   /// closed now, and nothing more is heard of it.
   func connection(_ connection: any ProbeConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool)

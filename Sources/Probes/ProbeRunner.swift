@@ -31,6 +31,7 @@ package final class ProbeRunner: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let loop: any EventLoop
   private let probes: NIOLoopBoundBox<[ProbeKey: ScheduledProbe]>
+  private let watching: WatchClients
   private let phase: @Sendable () -> Double
   private let report: Report
 
@@ -38,16 +39,19 @@ package final class ProbeRunner: Sendable {
   /// so make the runner before the heartbeat thread gets a real-time one.
   ///
   /// - Parameters:
+  ///   - watching: Makes the clients of probes that watch.
   ///   - phase: Gives each new probe the fraction of its interval (0 to 1) between its first and second attempt, so
   ///     that probes started together spread out.
   ///   - report: Takes the results.
   package init(
+    watching: @escaping WatchClients,
     phase: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
     report: @escaping Report
   ) {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     loop = group.next()
     probes = .makeBoxSendingValue([:], eventLoop: loop)
+    self.watching = watching
     self.phase = phase
     self.report = report
   }
@@ -63,7 +67,8 @@ package final class ProbeRunner: Sendable {
       }
       for (key, old) in probes.value where next[key] == nil { old.stop() }
       for (key, specification) in specifications where next[key] == nil {
-        let probe = ScheduledProbe(specification, on: loop) { [report] result in report(key, result) }
+        let probe = ScheduledProbe(specification, watching: watching, on: loop) { [report] result in report(key, result)
+        }
         next[key] = probe
         probe.start(phase: phase())
       }
@@ -81,7 +86,9 @@ package final class ProbeRunner: Sendable {
     _ specification: ProbeSpecification,
     _ completion: @escaping @Sendable (ProbeTrial) -> Void
   ) {
-    loop.execute { [loop] in TrialProbe.run(specification, on: loop, completion: completion) }
+    loop.execute { [loop, watching] in
+      TrialProbe.run(specification, watching: watching, on: loop, completion: completion)
+    }
   }
 
   /// Ends all probes, closes their connections and then the thread. A result that is being reported meanwhile may

@@ -7,7 +7,7 @@ import Health
 import NIOCore
 
 /// Asks one service in one way. Lives on one event loop.
-protocol ProbeClient: AnyObject {
+package protocol ProbeClient: AnyObject {
   /// Starts an attempt, unless one is under way. Its result is reported within the timeout.
   func ask()
   /// Ends everything; nothing is reported afterwards.
@@ -19,6 +19,7 @@ protocol ProbeClient: AnyObject {
 /// Makes the client that asks what a specification says; `report` is called on the loop.
 func makeClient(
   for specification: ProbeSpecification,
+  watching: WatchClients,
   on loop: any EventLoop,
   report: @escaping (ProbeResult) -> Void
 ) -> any ProbeClient {
@@ -36,14 +37,26 @@ func makeClient(
     DatagramProbeClient(probe.endpoint, timeout: timeout, on: loop, report: report) {
       UDPQuestion(exchange: probe.exchange)
     }
+  case .exec(let probe): ExecProbeClient(probe, timeout: timeout, on: loop, report: report)
   case .http(let probe):
     StandingProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
   case .grpc(let probe):
     StandingProbeClient(timeout: timeout, on: loop, report: report) {
       GRPCConnection(probe, deadline: timeout, owner: $0)
     }
+  case .watch(let watch): watching(watch, timeout, loop, report)
   }
 }
+
+/// Makes the client of a probe that watches: what to watch, the timeout of an attempt, the loop to live on, and where
+/// results go.
+package typealias WatchClients =
+  @Sendable (
+    _ watch: Watch,
+    _ timeout: TimeAmount,
+    _ loop: any EventLoop,
+    _ report: @escaping (ProbeResult) -> Void
+  ) -> any ProbeClient
 
 /// One probe with its timer. Lives on one event loop.
 final class ScheduledProbe {
@@ -62,12 +75,17 @@ final class ScheduledProbe {
   var history: ProbeHistory { memory.history }
 
   /// A probe that has not started yet; `report` is called on the loop.
-  init(_ specification: ProbeSpecification, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
+  init(
+    _ specification: ProbeSpecification,
+    watching: WatchClients,
+    on loop: any EventLoop,
+    report: @escaping (ProbeResult) -> Void
+  ) {
     self.specification = specification
     self.loop = loop
     let memory = Memory()
     self.memory = memory
-    client = makeClient(for: specification, on: loop) { result in
+    client = makeClient(for: specification, watching: watching, on: loop) { result in
       memory.history.note(result.outcome)
       report(result)
     }

@@ -152,7 +152,9 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
     case .waiting, .reading:
       if case .waiting = state { onStep?("answer began") }
       state = .reading
-      guard case .complete(let fault, let said)? = dialogue?.hear(unwrapInboundIn(data).readableBytesView) else { return }
+      guard case .complete(let fault, let said)? = dialogue?.hear(unwrapInboundIn(data).readableBytesView) else {
+        return
+      }
       onStep?("answer complete: \(said)")
       let isIntact = if case .malformed? = fault { false } else { true }
       answered(with: fault, isStanding: isIntact)

@@ -112,7 +112,8 @@ struct TLSLayer {
     }
     let trust = settings.authorities == nil ? "that this host trusts" : "in ca-file"
     let isSelfIssued = (try? certificate.toDERBytes()).map(CertificateNames.areEqual(inDER:)) ?? false
-    return isSelfIssued ? "certificate is signed by itself, and not one \(trust)" : "certificate is of no authority \(trust)"
+    return isSelfIssued
+      ? "certificate is signed by itself, and not one \(trust)" : "certificate is of no authority \(trust)"
   }
 
   private static var now: Int { time(nil) }

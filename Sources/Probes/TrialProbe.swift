@@ -17,11 +17,12 @@ final class TrialProbe {
   /// Makes an attempt, and hands over what became of it.
   static func run(
     _ specification: ProbeSpecification,
+    watching: WatchClients,
     on loop: any EventLoop,
     completion: @escaping (ProbeTrial) -> Void
   ) {
     let trial = TrialProbe(completion: completion)
-    let client = makeClient(for: specification, on: loop) { result in trial.finish(result.outcome) }
+    let client = makeClient(for: specification, watching: watching, on: loop) { result in trial.finish(result.outcome) }
     trial.client = client
     client.onStep = { name in trial.note(name) }
     // What only watches may have nothing to say within its timeout.

@@ -6,8 +6,8 @@ import Election
 struct Clock: Hashable {
   /// What it showed at `base`.
   private var origin: Int64
-  /// A moment of the world's time, in nanoseconds.
-  private var base: Int64 = 0
+  /// A moment of the world's time, in nanoseconds, since which it has had its rate.
+  private(set) var base: Int64 = 0
   /// How much faster than the world's time it runs, in millionths.
   private(set) var ppm = 0
 

@@ -41,6 +41,8 @@ package enum Command: Hashable, Sendable {
   case kernel(Int, KernelFault)
   /// Somebody deletes a group's first address behind the agent's back.
   case deleteAddress(Int, group: Int)
+  /// What becomes of the hooks that are waited for, from now on.
+  case hooks(Int, Hooks)
   /// What the probes find from now on.
   case probe(Int, group: Int, name: String, Service)
 
@@ -88,6 +90,16 @@ package enum Command: Hashable, Sendable {
     case losesAnswers(Int)
     /// Each operation takes up to this long.
     case slow(Duration)
+  }
+
+  /// How a host's hooks are.
+  package enum Hooks: Hashable, Sendable {
+    /// Each takes up to this long, and has nothing against it.
+    case quick(Duration)
+    /// Each takes up to this long, and refuses.
+    case refusing(Duration)
+    /// None ends; who runs it says so when its time is up, or not even that.
+    case hanging(isTold: Bool)
   }
 
   /// How the local service is.
@@ -138,7 +150,8 @@ package enum Command: Hashable, Sendable {
       .late(let host, _),
       .stall(let host, _, _), .trap(let host, _, _, _), .crashGuardian(let host), .pauseGuardian(let host, _),
       .powerOff(let host), .suspend(let host, _), .clock(let host, _), .link(let host, _, _), .kernel(let host, _),
-      .deleteAddress(let host, _), .probe(let host, _, _, _), .handover(let host, _, _), .maintenance(let host, _, _),
+      .deleteAddress(let host, _), .probe(let host, _, _, _), .hooks(let host, _), .handover(let host, _, _),
+      .maintenance(let host, _, _),
       .upgrade(let host, _), .attack(_, let host, _):
       host
     case .reload(let host, _): host

@@ -130,6 +130,7 @@ extension Command {
       return .link(host, interface: String(interface), isUp: isUp)
     case "kernel": return KernelFault(&words).map { .kernel(host, $0) }
     case "delete": return words.group().map { .deleteAddress(host, group: $0) }
+    case "hooks": return Hooks(&words).map { .hooks(host, $0) }
     case "probe":
       guard let group = words.group(), let probe = words.take(), let service = words.choice(Service.self) else {
         return nil
@@ -179,6 +180,18 @@ extension Command.KernelFault {
     case "refuse-gate": guard let count = words.number() else { return nil }; self = .refusesGate(count)
     case "lose-answer": guard let count = words.number() else { return nil }; self = .losesAnswers(count)
     case "slow": guard let span = words.span() else { return nil }; self = .slow(span)
+    default: return nil
+    }
+  }
+}
+
+extension Command.Hooks {
+  fileprivate init?(_ words: inout Words) {
+    switch words.take() {
+    case "quick": guard let span = words.span() else { return nil }; self = .quick(span)
+    case "refuse": guard let span = words.span() else { return nil }; self = .refusing(span)
+    case "hang": self = .hanging(isTold: true)
+    case "lost": self = .hanging(isTold: false)
     default: return nil
     }
   }

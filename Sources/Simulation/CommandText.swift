@@ -24,6 +24,9 @@ extension Command: CustomStringConvertible {
     case .link(let host, let interface, let isUp): "link \(name(host)) \(interface) \(isUp ? "up" : "down")"
     case .kernel(let host, let fault): "kernel \(name(host)) \(fault)"
     case .deleteAddress(let host, let group): "delete \(name(host)) \(Plan.groupName(group))"
+    case .hooks(let host, .quick(let span)): "hooks \(name(host)) quick \(span.spelled)"
+    case .hooks(let host, .refusing(let span)): "hooks \(name(host)) refuse \(span.spelled)"
+    case .hooks(let host, .hanging(let isTold)): "hooks \(name(host)) \(isTold ? "hang" : "lost")"
     case .probe(let host, let group, let probe, let service):
       "probe \(name(host)) \(Plan.groupName(group)) \(probe) \(service.rawValue)"
     case .cut(let some, let others, let path, let bothWays):

@@ -80,6 +80,8 @@ struct Host {
   var stall = (perMille: 0, span: Duration.zero)
   /// What is to be done at the agent's next effect of a kind.
   var traps: [(side: Command.Side, kind: Command.EffectKind, deed: Command)] = []
+  /// How the hooks are that are waited for.
+  var hooks = Command.Hooks.quick(.milliseconds(5))
   /// How the local services are: by group and probe.
   var services: [[Command.Service]] = []
 

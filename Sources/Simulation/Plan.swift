@@ -24,6 +24,8 @@ package struct Plan: Hashable, Sendable {
   package var hasProbes = false
   /// Whether the kernel keeps a lease gate.
   package var hasGate = true
+  /// Whether each group has the hooks that are waited for: `before-release` and `before-promote`.
+  package var hasHooks = false
   /// Priorities that differ from 200, 170, 140, …: by host.
   package var priorities: [Int: Int] = [:]
 
@@ -31,6 +33,9 @@ package struct Plan: Hashable, Sendable {
 
   /// The hosts' names.
   package static let names = ["a", "b", "c", "d", "e", "f", "g"]
+
+  /// How long a hook may take.
+  package static let hookTimeout = Duration.milliseconds(400)
 
   /// A group's name.
   package static func groupName(_ index: Int) -> String { index == 0 ? "web" : "web\(index)" }
@@ -58,6 +63,11 @@ package struct Plan: Hashable, Sendable {
         "    preempt: \(preempt)",
         "    preempt-delay: \(preemptDelay.spelled)",
       ]
+      if hasHooks {
+        lines.append(
+          "    hooks: { before-release: /bin/drain, before-promote: /bin/fence, timeout: \(Self.hookTimeout.spelled) }"
+        )
+      }
       guard hasProbes else { continue }
       let rhythm = "interval: \(probeInterval.spelled), rise: 2, fall: 2"
       lines += [

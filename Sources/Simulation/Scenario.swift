@@ -56,6 +56,7 @@ package struct Scenario: Hashable, Sendable {
     case "preempt-delay": plan.preemptDelay = words.span() ?? plan.preemptDelay
     case "probes": plan.hasProbes = words.isOn() ?? plan.hasProbes
     case "gate": plan.hasGate = words.isOn() ?? plan.hasGate
+    case "hooks": plan.hasHooks = words.isOn() ?? plan.hasHooks
     default: return false
     }
     if words.isEmpty { return true }
@@ -75,6 +76,7 @@ package struct Scenario: Hashable, Sendable {
     if plan.preemptDelay != standard.preemptDelay { lines.append("preempt-delay \(plan.preemptDelay.spelled)") }
     if plan.hasProbes { lines.append("probes on") }
     if !plan.hasGate { lines.append("gate off") }
+    if plan.hasHooks { lines.append("hooks on") }
     return (lines + [""] + commands.map(\.description)).joined(separator: "\n") + "\n"
   }
 }

@@ -57,6 +57,26 @@ package struct Swarm {
 
   private mutating func add(_ command: Command) { scenario.commands.append(command) }
 
+  /// Hooks are drawn from dice of their own, so that a seed without them tells the story that it told before there were
+  /// any.
+  private mutating func drawHooks() {
+    var own = Dice(seed: scenario.seed, for: "hooks")
+    guard own.chance(0.25) else { return }
+    scenario.plan.hasHooks = true
+    for _ in 0..<own.number(1...4) {
+      let host = own.number(0...plan.nodes - 1)
+      let span = own.span(.zero...Plan.hookTimeout).rounded
+      let hooks: Command.Hooks =
+        switch own.number(0...5) {
+        case 0, 1, 2: .quick(span)
+        case 3: .refusing(span)
+        case 4: .hanging(isTold: true)
+        default: .hanging(isTold: false)
+        }
+      scenario.commands.insert(.hooks(host, hooks), at: own.number(0...scenario.commands.count))
+    }
+  }
+
   private mutating func draw() {
     let size: Size = dice.chance(0.93) ? .skirmish : dice.chance(0.85) ? .battle : .war
     drawPlan(size)
@@ -81,6 +101,7 @@ package struct Swarm {
       drawFault()
       drawPause(size)
     }
+    drawHooks()
     drawCalm(size)
   }
 
@@ -113,10 +134,12 @@ package struct Swarm {
   private mutating func drawCalm(_ size: Size) {
     add(.calm)
     // An agent that is leaving takes 3 s at most, one that starts listens, and each word may have to be said again.
-    add(.await(.settled(best: false), within: .seconds(6) + plan.interval * 20))
+    // Every node may just have been refused its promotion, and is silent for a while.
+    let asking: Duration = plan.hasHooks ? Duration.seconds(330) + Plan.hookTimeout * 4 : .zero
+    add(.await(.settled(best: false), within: .seconds(6) + plan.interval * 20 + asking))
     // Refusals are remembered for ten seconds, a kernel that refused is spared for five, doubled each time.
     let refusals = scenario.commands.count { if case .kernel = $0 { true } else { false } }
-    let patience = Duration.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay
+    let patience = Duration.seconds(20 + 10 * (1 << min(refusals, 4))) + plan.preemptDelay + asking * 2
     add(.await(.settled(best: true), within: patience))
     // Probes that were ill take a few results to pass, and may move a group once more.
     add(.advance(plan.interval * 10 + (plan.hasProbes ? max(.seconds(2), plan.interval * 5) : .zero)))

@@ -55,6 +55,7 @@ func story(of event: Event) -> String {
   case .rivalSeen(let group, let node): "\(group): \(node) is master too"
   case .addressRepaired(let group, let address): "\(group): puts \(address) back"
   case .addressesFailed(let group, let cause): "\(group): \(cause)"
+  case .promotionRefused(let group, let cause): "\(group): before-promote refused: \(cause)"
   case .peerAlive(let node): "hears \(node)"
   case .peerRestarted(let node): "the agent on \(node) restarted"
   case .peerDead(let node, let silence, let challenges):

@@ -75,15 +75,18 @@ extension World {
     switch mail {
     case .input(let input): handle(input, host)
     case .datagram(let datagram):
-      guard let codec = hosts[host].agent?.codec else { return }
-      if !datagram.isHostile, !datagram.isDamaged { network.noteDelivered(datagram) }
+      guard let agent = hosts[host].agent else { return }
+      let strangers = agent.node.rejected.unknownLife
       do throws(HeartbeatCodec.Refusal) {
-        let heartbeat = try codec.decode(datagram.bytes)
+        let heartbeat = try agent.codec.decode(datagram.bytes)
         if datagram.isHostile { checks.authenticity.judge(heartbeat, datagram, host, self) }
         handle(.heartbeat(heartbeat), host)
       } catch {
         transcript.mix(UInt64(host))
       }
+      // What came before its sender was admitted has not counted, and a copy that comes later may.
+      let counts = agent.node.rejected.unknownLife == strangers
+      if counts, !datagram.isHostile, !datagram.isDamaged { network.noteDelivered(datagram) }
     }
   }
 

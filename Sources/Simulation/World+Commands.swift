@@ -71,6 +71,7 @@ extension World {
     case .link(let host, let interface, let isUp): setLink(interface, isUp: isUp, on: host)
     case .kernel(let host, let fault): setFault(fault, host)
     case .deleteAddress(let host, let group): deleteAddress(of: group, on: host)
+    case .hooks(let host, let hooks): hosts[host].hooks = hooks
     case .probe(let host, let group, let name, let service):
       guard hosts[host].services.indices.contains(group) else { return }
       hosts[host].services[group][name == "load" ? 1 : 0] = service
@@ -164,6 +165,7 @@ extension World {
       hosts[host].lateness = .zero...(.microseconds(200))
       hosts[host].stall = (0, .zero)
       hosts[host].traps = []
+      hosts[host].hooks = .quick(.milliseconds(5))
       hosts[host].services = hosts[host].services.map { $0.map { _ in .well } }
       hosts[host].kernel.delay = .microseconds(100)...(.microseconds(300))
       (hosts[host].kernel.refusedAdditions, hosts[host].kernel.refusedRemovals) = (0, 0)
@@ -222,10 +224,18 @@ extension World {
     guard found.count == 1, let master = found.first else {
       return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
+    let terms = hosts.map { term(of: group, on: $0) }
+    if let highest = terms.max(), terms[master] < highest {
+      return "\(names([master])) answers for \(Plan.groupName(group)) in term \(terms[master]), and \(highest) is known"
+    }
     guard best, plan.preempt else { return nil }
     let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
     guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  private func term(of group: Int, on host: Host) -> UInt64 {
+    host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }?.term ?? 0
   }
 
   /// Whoever an operator took a group from does not ask for it back.

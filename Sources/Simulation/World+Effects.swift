@@ -80,7 +80,8 @@ extension World {
       hosts[host].guardian.keep(encode(heartbeat, by: agent, host), for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
-    case .announce: break
+    case .announce, .tell: break
+    case .consult(let group, let operation, _, _): consult(group, operation, host)
     case .journal(let event): journal(event, host)
     case .answer(let request, let answer):
       note("answers request \(request): \(words(answer))", of: host)
@@ -143,6 +144,22 @@ extension World {
       schedule(.arrival(arriving), in: copy.delay)
     }
     if !isSound { noteLoss(from: lane.from, to: lane.to, sentAt: now) }
+  }
+
+  // MARK: Hooks
+
+  /// A hook runs in a process of its own: its answer comes some time later, to the life that asked, if at all.
+  private func consult(_ group: WireID, _ operation: UInt64, _ host: Int) {
+    guard let life = hosts[host].agent?.life else { return }
+    let (span, refusal): (Duration, String?) =
+      switch hosts[host].hooks {
+      case .quick(let span): (min(hosts[host].luck.span(.zero...span), Plan.hookTimeout), nil)
+      case .refusing(let span): (min(hosts[host].luck.span(.zero...span), Plan.hookTimeout), "exited with status 1")
+      case .hanging: (Plan.hookTimeout, "stopped")
+      }
+    if hosts[host].hooks == .hanging(isTold: false) { return }
+    let answer = Input.consulted(group: group, operation: operation, refusal: refusal)
+    schedule(.input(answer, host: host, life: life), in: span)
   }
 
   // MARK: The kernel
@@ -211,7 +228,7 @@ extension Command.EffectKind {
       case .obituary: .obituary
       case .addAddresses: .add
       case .removeAddresses: .remove
-      case .announce: .announce
+      case .announce, .tell, .consult: .announce
       case .journal, .keepTerm, .keepMaintenance, .left: .keep
       case .answer: .answer
       }

@@ -10,6 +10,7 @@ func groupText(_ group: GroupReport, in report: StatusReport, on canvas: Canvas)
   blocks.append(standingTable(group).lines(on: canvas))
   let probes = probeTable([group], at: report.time, namesGroup: false)
   if !probes.isEmpty { blocks.append(probes.lines(on: canvas)) }
+  if let hooks = group.hooks { blocks.append(hookTable(hooks, at: report.time).lines(on: canvas)) }
   return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
 }
 
@@ -62,6 +63,23 @@ private func standingTable(_ group: GroupReport) -> Table {
       node.eligible.map { $0 ? Cell("yes", .good) : Cell("no", .bad) } ?? .none,
       node.term.map { Cell("\($0)") } ?? .none,
       node.state == nil ? .none : probes
+    )
+  }
+  return table
+}
+
+private func hookTable(_ hooks: [HookReport], at now: Timestamp) -> Table {
+  var table = Table("HOOK", "LAST RUN", ">AGO", ">TOOK", "NOW")
+  for hook in hooks {
+    let running = hook.runningSince.map { "running for \((now - $0).readable)" }
+    let waiting = hook.waiting > 0 ? "\(hook.waiting) waiting" : nil
+    let present = [running, waiting].compactMap { $0 }.joined(separator: ", ")
+    table.add(
+      Cell(hook.name, .title),
+      hook.last.map { Cell($0.result, $0.succeeded ? .good : .bad) } ?? Cell("never", .faint),
+      hook.last.map { Cell((now - $0.time).readable) } ?? .none,
+      hook.last.map { Cell(Duration.milliseconds($0.tookMilliseconds).readable) } ?? .none,
+      present.isEmpty ? .none : Cell(present)
     )
   }
   return table

@@ -96,18 +96,29 @@ struct Tally {
 }
 
 struct Run: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Runs a scenario from a file, and prints its transcript.")
+  static let configuration = CommandConfiguration(abstract: "Runs scenarios from files, and prints their transcripts.")
 
-  @Argument(help: "The scenario.") var file: String
-  @Flag(help: "Keep the transcript beside the scenario, for the tests to compare with.") var keep = false
+  @Argument(help: "The scenarios.") var files: [String]
+  @Flag(help: "Keep each transcript beside its scenario, for the tests to compare with.") var keep = false
+  @Flag(help: "Compare each with the transcript beside it, and only say how it came out.") var compare = false
   @Flag(help: "Take everything from a failing scenario that it fails without.") var shrink = false
 
   func run() throws {
+    for file in files { try run(file) }
+  }
+
+  private func run(_ file: String) throws {
     var scenario = try Scenario(parsing: read(file))
     if shrink { scenario = scenario.shrunk() }
     let outcome = scenario.run(keepsLines: true)
-    if keep, outcome.violation == nil {
-      try write(outcome.transcript, to: file.replacing(".txt", with: ".transcript"))
+    let transcript = file.replacing(".txt", with: ".transcript")
+    if compare {
+      let isSame = try read(transcript) == outcome.transcript.map { $0 + "\n" }.joined()
+      print("\(file): \(outcome.violation.map { "\($0)" } ?? (isSame ? "the same" : "another course"))")
+      // Should the next one crash, this is known all the same.
+      fflush(nil)
+    } else if keep, outcome.violation == nil {
+      try write(outcome.transcript, to: transcript)
     } else {
       Story.tell(scenario, outcome)
     }
@@ -115,7 +126,7 @@ struct Run: ParsableCommand {
   }
 
   private func write(_ lines: [String], to path: String) throws {
-    guard path != file, let file = fopen(path, "we") else { throw ValidationError("cannot write \(path)") }
+    guard !files.contains(path), let file = fopen(path, "we") else { throw ValidationError("cannot write \(path)") }
     defer { fclose(file) }
     for line in lines { fputs(line + "\n", file) }
   }

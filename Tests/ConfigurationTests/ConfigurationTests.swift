@@ -5,7 +5,7 @@ import Election
 import Health
 import Testing
 
-private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
+func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
 @Test func `the good file is flawless`() {
   #expect(complaints(about: goodFile) == [])
@@ -63,7 +63,7 @@ private func address(_ text: String) throws -> IPAddress { try #require(IPAddres
       ),
       ProbeSpecification(
         name: "port",
-        kind: .tcp(Endpoint(address: local, port: 5432)),
+        kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: local, port: 5432)))),
         interval: .milliseconds(500),
         timeout: .milliseconds(500),
         rise: 2,
@@ -181,4 +181,13 @@ func `booleans may be spelt as YAML spells them`(text: String, value: Bool) thro
 @Test func `windows line ends and a byte order mark do no harm`() throws {
   let text = "\u{feff}" + goodFile.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
   #expect(try parse(text).settings == parse(goodFile).settings)
+}
+
+@Test func `a command is a path with arguments, run as nobody unless told otherwise`() throws {
+  let text = goodFile(replacing: "tcp: 127.0.0.1:5432", by: "exec: [ /usr/lib/check, \"-x y\" ]")
+  let probes = try #require(parse(text).settings.groups.first?.probes)
+  #expect(probes.last?.kind == .exec(ExecProbe(arguments: ["/usr/lib/check", "-x y"], user: "nobody")))
+  let short = goodFile(replacing: "tcp: 127.0.0.1:5432", by: "exec: /usr/lib/check, user: postgres")
+  let others = try #require(parse(short).settings.groups.first?.probes)
+  #expect(others.last?.kind == .exec(ExecProbe(arguments: ["/usr/lib/check"], user: "postgres")))
 }

@@ -4,7 +4,9 @@ import Configuration
 import Testing
 
 private let directory = "\(#filePath)/../../../etc/examples"
-private let names = ["http-service.yaml", "ipv6.yaml", "pair.yaml", "two-paths.yaml"]
+private let names = [
+  "hooks.yaml", "http-service.yaml", "ipv6.yaml", "pair.yaml", "two-paths.yaml", "watched-host.yaml",
+]
 
 @Test func `every example is tested`() {
   #expect(TemporaryDirectory.entries(of: folded(directory)) == names)

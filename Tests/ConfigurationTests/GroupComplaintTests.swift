@@ -71,15 +71,39 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "",
     """
-    17:13: error: `http` or `tcp` is missing in probe `http`; add, for example, `http: \
+    17:13: error: `http`, `tcp`, `grpc`, `redis`, `postgres`, `dns`, `udp`, `exec`, `process`, `interface`, `gateway`, `file`, `disk` or \
+    `listener` is missing in probe `http`; add, for example, `http: \
     "http://127.0.0.1:8080/health"`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "exec: /usr/lib/check -x",
+    """
+    18:21: error: `exec`: expected a program and its arguments, found `/usr/lib/check -x`; no shell reads it: write \
+    `[/usr/lib/check, -x]`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "exec: [check, -x]",
+    """
+    18:21: error: `exec`: expected the absolute path of a program, found `check`
+    """
+  ),
+  BadFile(
+    "tcp: 127.0.0.1:5432",
+    "tcp: 127.0.0.1:5432, user: nobody",
+    """
+    18:36: error: `user` in probe `port`: only a probe with `redis`, `postgres` or `exec` has it; remove it, or ask \
+    with `redis: 127.0.0.1:6379`
     """
   ),
   BadFile(
     "http: \"http://127.0.0.1:80/health\",",
     "tcp: 127.0.0.1:80,",
     """
-    17:34: error: `host` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
+    17:34: error: `host` in probe `http`: only a probe with `http` or `grpc` has it; remove it, or ask with `http: \
     "http://127.0.0.1:8080/health"`
     17:53: error: `expect-status` in probe `http`: only a probe with `http` has it; remove it, or ask with `http: \
     "http://127.0.0.1:8080/health"`
@@ -94,10 +118,10 @@ private let badProbes: [BadFile] = [
   ),
   BadFile(
     "http://127.0.0.1:80/health",
-    "https://127.0.0.1/",
+    "ftp://127.0.0.1/",
     """
-    17:21: error: `http`: an HTTP probe cannot ask `https://`; probe the service over `http://`, or its port \
-    with `tcp`
+    17:21: error: `http`: an HTTP probe cannot ask `ftp://`; probe the service over `http://` or `https://`, or its \
+    port with `tcp`
     """
   ),
   BadFile(

@@ -37,6 +37,13 @@ struct TimestampTests {
     #expect(Timestamp(text)?.milliseconds == milliseconds)
   }
 
+  @Test("what no text can say is the first or last moment that one can", arguments: [Int64.min, Int64.max])
+  func range(milliseconds: Int64) {
+    let time = Timestamp(milliseconds: milliseconds)
+    #expect(time.description == (milliseconds < 0 ? "1600-01-01T00:00:00.000Z" : "9999-12-31T23:59:59.999Z"))
+    #expect(Timestamp(time.description) == time)
+  }
+
   @Test("differences and sums are exact to the millisecond")
   func arithmetic() {
     let time = Timestamp(milliseconds: 1_000)

@@ -109,7 +109,7 @@ private func probe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: name,
-    kind: .tcp(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: port)),
+    kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: port)))),
     interval: .seconds(1),
     timeout: .seconds(1),
     rise: rise,
@@ -151,6 +151,23 @@ struct Judgement: CustomTestStringConvertible, Sendable {
     }
     #expect(health.isEligible == row.isEligible)
     #expect(health.effectivePriority(base: row.base) == row.priority)
+  }
+
+  @Test func whatAPassingProbeAddsCounts() {
+    let success = { (weight: Int) in ProbeResult(outcome: .passed(.zero), weight: weight) }
+    var health = GroupHealth([probe("file", .weight(20), fall: 2), probe("other")])
+    _ = health.record(success(-30), at: 0)
+    #expect(health.effectivePriority(base: 100) == 70)
+    _ = health.record(success(30), at: 0)
+    #expect(health.effectivePriority(base: 100) == 130)
+    #expect(health.effectivePriority(base: 250) == 254)
+    _ = health.record(plain, at: 0)
+    #expect(health.effectivePriority(base: 100) == 130, "one failure of two changes nothing")
+    _ = health.record(plain, at: 0)
+    #expect(health.effectivePriority(base: 100) == 80, "a failing probe adds nothing of its own")
+    health.reconfigure([probe("other"), probe("file", port: 81)])
+    _ = health.record(success(5), at: 0)
+    #expect(health.effectivePriority(base: 100) == 105, "another question, another weight")
   }
 
   @Test func faultsNameTheProbesThatDoNotPassAndWhy() {

@@ -30,7 +30,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("(a)\\1", "back-reference"), ("a(", "`(` without"), ("a)", "`)` without"), ("[a", "`[` without"), ("*a", "nothing"),
+    ("(a)\\1", "back-reference"), ("a(", "`(` without"), ("a)", "`)` without"), ("[a", "`[` without"),
+    ("*a", "nothing"),
     ("a**", "repetition of a repetition"), ("a{2,1}", "expected"), ("a{300}", "expected"), ("a{x}", "expected"),
     ("(?=a)", "look-around"), ("\\b", "not known"), ("\\", "at the end"), ("[b-a]", "backwards"), ("[é]", "ASCII"),
     ("[[:foo:]]", "no class"), ("((((a{9}){9}){9}){9}){9}", "too many"), ("{2}", "nothing"), ("a|*", "nothing"),
@@ -51,11 +52,11 @@ import Testing
     }
   }
 
-  /// Backtracking would take 2 to the power of 100,000 steps, and the tests' time limit would end it.
+  /// Backtracking would take 2 to the power of 10,000 steps, and the tests' time limit would end it.
   @Test(.timeLimit(.minutes(1)), arguments: ["(a+)+$", "(a|a)*b", "(a*)*b", "(.*a){12}b", "a{0,200}b"])
   func noTextMakesItSlow(_ pattern: String) throws {
     var search = try PatternSearch(for: Pattern(pattern))
-    search.feed(Counted(byte: UInt8(ascii: "a"), rest: 100_000))
+    search.feed(Counted(byte: UInt8(ascii: "a"), rest: 10_000))
     search.feed("!".utf8)
     search.finish()
     #expect(!search.isFound)

@@ -82,6 +82,11 @@ final class DaemonPair {
     )
   }
 
+  /// Starts another program on a host.
+  func program(_ command: [String], on host: Host) throws -> ChildProcess {
+    try ChildProcess(command, in: host.namespace, logPath: host.directory + "/program.log", workspace: workspace)
+  }
+
   /// The agent's process on a host, which is not the one that was started.
   func agent(of host: Host) throws -> pid_t { pid_t(try #require(status(of: host)?.lease).agent) }
 

@@ -21,6 +21,8 @@ struct DaemonPlan {
   var preempt = true
   /// The mapping behind `probes:`, in YAML's flow style.
   var probes: String?
+  /// The mapping behind `hooks:`, likewise.
+  var hooks: String?
 
   /// The file for one host; a relative `key-file` is looked for besides it.
   func text(for host: Host, in lab: Lab) -> String {
@@ -45,6 +47,7 @@ struct DaemonPlan {
           priority: { \(ranks.joined(separator: ", ")) }
           preempt: \(preempt)
       \(probes.map { "    probes: \($0)\n" } ?? "")
+      \(hooks.map { "    hooks: \($0)\n" } ?? "")
       """
   }
 }

@@ -69,7 +69,11 @@ extension ProbeTests {
         settings.identity = client.map {
           TLSSettings.Identity(certificate: certificates["\($0).pem"], key: certificates["\($0).key"])
         }
-        let probe = httpProbe(proxy.endpoint, expectedBody: [.matches(try Pattern("^all is (OK|well)$"))], tls: settings)
+        let probe = httpProbe(
+          proxy.endpoint,
+          expectedBody: [.matches(try Pattern("^all is (OK|well)$"))],
+          tls: settings
+        )
         try await withProbes([probe]) { _, results in
           let result = try await results.next()
           #expect(plain(result.outcome) == outcome, "\(client ?? "nobody")")

@@ -78,12 +78,15 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
   static let rules = [
     AnswerCase(
       name: "header fields as they should be",
-      steps: [.send(answer(headers: "X-Role: primary\r\nContent-Type: text/plain; charset=utf-8\r\nVia: a\r\nVia: b\r\n"))],
+      steps: [
+        .send(answer(headers: "X-Role: primary\r\nContent-Type: text/plain; charset=utf-8\r\nVia: a\r\nVia: b\r\n"))
+      ],
       expectedHeaders: [
         HeaderRule(name: "x-role", condition: .equals("primary")),
         HeaderRule(name: "content-type", condition: .value(.contains("text/plain"))),
         HeaderRule(name: "via", condition: .equals("a, b")), HeaderRule(name: "x-drain", condition: .absent),
-        HeaderRule(name: "x-drain", condition: .differs("on")), HeaderRule(name: "x-drain", condition: .value(.lacks("o"))),
+        HeaderRule(name: "x-drain", condition: .differs("on")),
+        HeaderRule(name: "x-drain", condition: .value(.lacks("o"))),
       ],
       outcome: passed
     ),

@@ -45,7 +45,8 @@ func withProbes(
   _ body: (ProbeRunner, inout Results) async throws -> Void
 ) async throws {
   let (stream, continuation) = AsyncStream.makeStream(of: (ProbeKey, ProbeResult).self)
-  let runner = ProbeRunner(phase: { 0.5 }) { key, result in continuation.yield((key, result)) }
+  let runner = ProbeRunner(watching: watchesNothing, phase: { 0.5 }) { key, result in continuation.yield((key, result))
+  }
   runner.update(keyed(specifications))
   var results = Results(stream)
   let outcome: Result<Void, any Error>
@@ -59,6 +60,9 @@ func withProbes(
   continuation.finish()
   try outcome.get()
 }
+
+/// For tests in which no probe watches.
+let watchesNothing: WatchClients = { _, _, _, _ in preconditionFailure("these tests ask; none watches") }
 
 /// A port of 127.0.0.1 that is taken, so that no one else gets it, and on which nobody listens.
 final class DeafPort {
@@ -114,7 +118,7 @@ func tcpProbe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: "tcp",
-    kind: .tcp(endpoint),
+    kind: .tcp(TCPProbe(target: .endpoint(endpoint))),
     interval: interval,
     timeout: timeout,
     rise: 1,

@@ -63,7 +63,7 @@ extension ProbeTests {
     @Test func stoppingEndsAttemptsThatAreUnderWay() async throws {
       let silent = try await TestServer { _ in [] }
       let (stream, continuation) = AsyncStream.makeStream(of: ProbeResult.self)
-      let runner = ProbeRunner { _, result in continuation.yield(result) }
+      let runner = ProbeRunner(watching: watchesNothing) { _, result in continuation.yield(result) }
       runner.update(keyed([httpProbe(silent.endpoint)]))
       #expect(await silent.sights.wait(for: .asked(1)))
       await withCheckedContinuation { done in runner.stop { done.resume() } }

@@ -44,7 +44,12 @@ struct TLSCase: CustomTestStringConvertible, Sendable {
       server: "other.example.net",
       outcome: .tls("certificate is not for other.example.net")
     ),
-    TLSCase(name: "one for another name, and nobody cares", server: "other.example.net", verifies: false, outcome: passed),
+    TLSCase(
+      name: "one for another name, and nobody cares",
+      server: "other.example.net",
+      verifies: false,
+      outcome: passed
+    ),
     TLSCase(
       name: "one that signed itself",
       server: "self.example.net",
@@ -117,12 +122,12 @@ extension ProbeTests {
           + server("expired.example.net", "expired", "") + server("other.example.net", "other", "")
           + server("self.example.net", "self", "") + server("mutual.example.net", "good", refusal)
           + server("long.example.net", "long", "")
-          + """
-          server {
-            listen \(old) ssl; ssl_protocols TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;
-            ssl_certificate \(certificates["good.pem"]); ssl_certificate_key \(certificates["good.key"]);
-          }
-          """
+            + """
+            server {
+              listen \(old) ssl; ssl_protocols TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;
+              ssl_certificate \(certificates["good.pem"]); ssl_certificate_key \(certificates["good.key"]);
+            }
+            """
       }
     }
 
@@ -184,15 +189,17 @@ extension ProbeTests {
       }
     }
 
-    @Test(arguments: [
-      ("nothing", [], .timeout(.handshake)),
-      ("what is not TLS", [.send("220 mail.example.net ESMTP\r\n")], .tls("the server does not speak TLS")),
-      ("an answer of plain HTTP", [.send(answer())], .tls("the server does not speak TLS")),
-      ("the beginning of a handshake", [.send("\u{16}\u{3}\u{3}\u{40}")], .timeout(.handshake)),
-      ("a byte now and then", [.drip("\u{16}\u{3}\u{3}\u{40}\0", every: .milliseconds(20))], .timeout(.handshake)),
-      ("garbage without end", [.sendForever("\u{16}\u{3}\u{3}\u{20}\0\u{2}")], .tls("")),
-      ("its end", [.close], .closed), ("a reset", [.reset], .reset),
-    ] as [(String, [Step], ProbeOutcome)])
+    @Test(
+      arguments: [
+        ("nothing", [], .timeout(.handshake)),
+        ("what is not TLS", [.send("220 mail.example.net ESMTP\r\n")], .tls("the server does not speak TLS")),
+        ("an answer of plain HTTP", [.send(answer())], .tls("the server does not speak TLS")),
+        ("the beginning of a handshake", [.send("\u{16}\u{3}\u{3}\u{40}")], .timeout(.handshake)),
+        ("a byte now and then", [.drip("\u{16}\u{3}\u{3}\u{40}\0", every: .milliseconds(20))], .timeout(.handshake)),
+        ("garbage without end", [.sendForever("\u{16}\u{3}\u{3}\u{20}\0\u{2}")], .tls("")),
+        ("its end", [.close], .closed), ("a reset", [.reset], .reset),
+      ] as [(String, [Step], ProbeOutcome)]
+    )
     func aServerThatNeverAgreesIsFoundOut(_ name: String, _ steps: [Step], _ outcome: ProbeOutcome) async throws {
       let server = try await TestServer { moment in moment.request == 0 ? steps : [] }
       let good = try await TestServer { moment in moment.request == 0 ? [] : [.send(answer())] }
@@ -201,7 +208,9 @@ extension ProbeTests {
       let other = httpProbe(good.endpoint, name: "other", interval: .milliseconds(20), timeout: .seconds(5))
       try await withProbes([bad, other]) { _, results in
         let result = try await results.next(of: key("bad"))
-        #expect("\(result.outcome)".hasPrefix("\(outcome)"), "\(result)")
+        // A server that closes before it has read what was said resets the connection.
+        let isEnd = outcome == .closed && result.outcome == .reset
+        #expect("\(result.outcome)".hasPrefix("\(outcome)") || isEnd, "\(result)")
         #expect(!result.isDecisive)
         // The others go on meanwhile.
         for _ in 0..<3 { try await results.nextPasses(of: key("other")) }

@@ -103,6 +103,7 @@ final class TestServer: Sendable {
   /// Stops listening, and only then closes the connections, as a process does that is killed.
   func die() async throws {
     try await listener.close()
+    registry.state.withLock { $0.isDead = true }
     try await closeConnections()
   }
 
@@ -119,6 +120,8 @@ final class Registry: Sendable {
     var accepted = 0
     var requests = 0
     var open: [Int: any Channel] = [:]
+    /// What was accepted in the last moment, on another thread, is closed as soon as it shows.
+    var isDead = false
   }
 
   let state = Mutex(State())
@@ -165,6 +168,7 @@ private final class ScriptHandler: ChannelInboundHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     see.yield(.accepted(number))
+    if registry.state.withLock({ $0.isDead }) { return context.close(promise: nil) }
     perform(script(Moment(connection: number, request: 0, text: "")), context: context)
   }
 

@@ -18,7 +18,10 @@ extension Reader where Value == [HeaderRule] {
         let name = entry.key.value.lowercased()
         let subject = Subject(name: "header \(quoted(entry.key.value))", diagnostics: subject.diagnostics)
         guard HeaderName.isValid(name) else {
-          subject.diagnostics.error(at: entry.key.position, "\(quoted(entry.key.value)) cannot be a header field's name")
+          subject.diagnostics.error(
+            at: entry.key.position,
+            "\(quoted(entry.key.value)) cannot be a header field's name"
+          )
           return []
         }
         let conditions = Reader<[HeaderRule.Condition]>.headerConditions.read(entry.value, subject) ?? []
@@ -72,8 +75,9 @@ extension Reader where Value == Int {
       let units = [("KiB", 1 << 10), ("MiB", 1 << 20)]
       let unit = units.first { text.hasSuffix($0.0) } ?? ("", 1)
       let digits = text.dropLast(unit.0.count)
-      guard let number = Int(digits), String(number) == digits, case let (bytes, isTooMuch) =
-        number.multipliedReportingOverflow(by: unit.1), !isTooMuch
+      guard let number = Int(digits), String(number) == digits,
+        case let (bytes, isTooMuch) =
+          number.multipliedReportingOverflow(by: unit.1), !isTooMuch
       else { throw UnreadableText("expected a size, found \(quoted(text))", "write, for example, `64KiB`") }
       guard range.contains(bytes) else {
         throw UnreadableText(

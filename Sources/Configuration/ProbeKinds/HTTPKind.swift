@@ -7,7 +7,8 @@ extension ProbeKind {
     ProbeKind(
       key: "http",
       options: [
-        "socket", "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches", "max-body",
+        "socket", "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches",
+        "max-body",
       ] + TLSKeys.all,
       example: "http: \"http://127.0.0.1:8080/health\""
     ) { map in
@@ -49,10 +50,9 @@ extension ProbeKind {
   }
 
   private static func bodyRules(_ map: MappingReader, method: String) -> [TextRule] {
-    let text = Reader<String>.text("a text", example: "ok")
     let rules = [
-      map.optional("body-contains", text).map(TextRule.contains),
-      map.optional("body-lacks", text).map(TextRule.lacks),
+      map.optional("body-contains", .text("a text that the answer contains", example: "ok")).map(TextRule.contains),
+      map.optional("body-lacks", .text("a text that the answer lacks", example: "maintenance")).map(TextRule.lacks),
       map.optional("body-matches", .pattern).map(TextRule.matches),
     ]
     for key in ["body-contains", "body-lacks", "body-matches"] where method == "HEAD" {

@@ -14,7 +14,10 @@ struct ProbeKind {
   let read: (MappingReader) -> ProbeSpecification.Kind?
 
   /// All kinds, in the order in which messages list them.
-  static var all: [ProbeKind] { [.http, .tcp, .grpc, .redis, .postgres, .dns, .udp] }
+  static var all: [ProbeKind] { [.http, .tcp, .grpc, .redis, .postgres, .dns, .udp, .exec] + watching }
+
+  /// The kinds that watch instead of asking.
+  private static var watching: [ProbeKind] { [.process, .interface, .gateway, .file, .disk, .listener] }
 
   /// The kind that a probe's settings ask for; nil when there is not exactly one, or it is wrong, which was reported.
   static func read(_ map: MappingReader) -> ProbeSpecification.Kind? {

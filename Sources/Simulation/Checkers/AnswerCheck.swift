@@ -26,14 +26,18 @@ import Election
 final class AnswerCheck {
   private var last: [[Int]] = []
   private var gateLook: [Int64]
-  private var refused: [Bool]
+  /// The addresses that each kernel was asked in vain to remove.
+  private var refused: [Set<VirtualAddress>]
+  /// When each kernel last said that something has failed.
+  private(set) var failedAt: [Int64]
   private var isOverlapNoted = false
   private var promotedAt: [Int64]
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
-    refused = Array(repeating: false, count: hosts)
+    refused = Array(repeating: [], count: hosts)
     promotedAt = Array(repeating: .min, count: hosts)
+    failedAt = promotedAt
   }
 
   // MARK: Looking
@@ -46,8 +50,10 @@ final class AnswerCheck {
   }
 
   func kernelDid(_ operation: Kernel.Operation, _ failure: String?, _ host: Int, _ world: World) {
+    if failure != nil { failedAt[host] = world.now }
     switch operation.kind {
-    case .remove: refused[host] = failure != nil
+    case .remove where failure != nil: refused[host].formUnion(operation.addresses)
+    case .remove: refused[host].subtract(operation.addresses)
     case .add, .refresh: break
     }
   }
@@ -80,6 +86,10 @@ final class AnswerCheck {
   private func note(_ answering: [Int], of group: Int, _ world: World) {
     while last.count <= group { last.append([]) }
     guard last[group] != answering else { return }
+    for host in answering where !last[group].contains(host) { world.checks.nodes.begins(group, host, world) }
+    if last[group].count > 1, answering.count == 1, world.plan.hasGate {
+      world.checks.nodes.wins(group, answering[0], world)
+    }
     last[group] = answering
     let names = answering.map { Plan.names[$0] }.joined(separator: " and ")
     let verb = answering.count > 1 ? "answer" : "answers"
@@ -117,7 +127,7 @@ final class AnswerCheck {
       }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
-      if host.agent == nil || host.agent?.isStopped == true || world.now < settled || refused[index] {
+      if host.agent == nil || host.agent?.isStopped == true || world.now < settled || !refused[index].isEmpty {
         return "\(Plan.names[index]) has no gate, and its agent did not run or its kernel refused"
       }
     }
@@ -132,10 +142,11 @@ final class AnswerCheck {
   /// With three hosts or more, two that wait for the same master's death come to know of it at times that loss sets
   /// apart, by more than the ranks allow for; each may move before it has heard of the other's move. Without a quorum
   /// nothing can prevent that, and it ends with the first word that gets through. A pair has no such second successor.
+  /// What must have been lost is a word to one of the two: without that, the ranks keep them apart (`Group+Backup.swift`).
   private func isRace(_ answering: [Int], _ world: World) -> Bool {
     let recent = world.now - settling(world)
     let isLossy = world.hosts.indices.contains { from in
-      world.hosts.indices.contains { to in
+      answering.contains { to in
         let ledger = world.network.ledger(from: from, to: to)
         return from != to && ledger.totalLosses > 0 && ledger.lastLost > recent
       }

@@ -1,15 +1,23 @@
-// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, a timer that has
-// fired leaves its next deadline in the future and nothing undone, nobody announces what is not there, and neither the
-// effects of one input nor the node itself grow without bound.
+// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, nobody takes a group
+// with a term that it has heard a master say, a timer that has fired leaves its next deadline in the future and nothing
+// undone, nobody announces what is not there, and neither the effects of one input nor the node itself grow without bound.
 
 import Election
 
 /// Watches each node after each input.
 final class NodeCheck {
   private var saidTerms: [[WireID: UInt64]]
+  /// The highest terms that each host's agent has heard masters say in its present life, and that it took itself.
+  private var heardTerms: [[WireID: UInt64]]
+  private var takenTerms: [[WireID: UInt64]]
+  private var announcedAt: [[WireID: Int64]]
   private var inputs = 0
 
-  init(hosts: Int) { saidTerms = Array(repeating: [:], count: hosts) }
+  init(hosts: Int) {
+    saidTerms = Array(repeating: [:], count: hosts)
+    (heardTerms, takenTerms) = (saidTerms, saidTerms)
+    announcedAt = Array(repeating: [:], count: hosts)
+  }
 
   /// Looks at a node that has just handled an input.
   func look(at host: Int, after input: Input, _ effects: [Effect], _ world: World) {
@@ -23,10 +31,19 @@ final class NodeCheck {
     }
     for effect in effects {
       switch effect {
-      case .announce(_, let addresses): announces(addresses, host, world)
-      case .journal(let event): world.checks.stories.judge(event, of: host, world)
+      case .announce(let group, let addresses):
+        announces(addresses, host, world)
+        announcedAt[host][group] = world.now
+      case .journal(let event):
+        world.checks.stories.judge(event, of: host, world)
+        if case .transition(let group, _, to: .master, let term, _) = event { takes(group, term, host, world) }
       default: break
       }
+    }
+    switch input {
+    case .start: (heardTerms[host], takenTerms[host]) = ([:], [:])
+    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
+    default: break
     }
     guard case .timer = input else { return }
     let time = world.hosts[host].clock.time(at: world.now)
@@ -48,15 +65,64 @@ final class NodeCheck {
         world.violate("Terms", "\(Plan.names[host]) said term \(former) of a group, and now \(record.term)")
       }
       if record.term != former { saidTerms[host][record.id] = record.term }
+      guard record.state == .master, let rival = heardTerms[host][record.id], record.term <= rival else { continue }
+      guard let group = world.plan.groupNames.firstIndex(where: { WireID(name: $0) == record.id }) else { continue }
+      let node = world.hosts[host].agent?.node
+      let isHolding = node?.index(of: record.id).map { node?.groups[$0].isHolding == true } ?? false
+      if isHolding, world.answering(group: group) == [host] {
+        world.violate(
+          "Terms",
+          "\(Plan.names[host]) stays master in term \(record.term), and has heard a rival say \(rival)"
+        )
+      }
     }
+  }
+
+  /// Notes what masters say, if the node believes it.
+  private func hears(_ heartbeat: Heartbeat, _ node: Node, _ host: Int) {
+    for record in heartbeat.groups where record.state == .master && record.term > heardTerms[host][record.id] ?? 0 {
+      guard let group = node.index(of: record.id), node.groups[group].views.contains(where: { $0.record == record })
+      else { continue }
+      heardTerms[host][record.id] = record.term
+    }
+  }
+
+  /// A node takes a group: its term must tell it from every master before.
+  private func takes(_ group: String, _ term: UInt64, _ host: Int, _ world: World) {
+    let id = WireID(name: group)
+    let former = max(heardTerms[host][id] ?? 0, takenTerms[host][id] ?? 0)
+    if term <= former {
+      world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
+    }
+    takenTerms[host][id] = term
+  }
+
+  /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.
+  func begins(_ group: Int, _ host: Int, _ world: World) {
+    for (delay, span) in [(Duration.milliseconds(10), Duration.milliseconds(10)), (.seconds(6), .seconds(4))] {
+      let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
+      world.schedule(.due(promise), in: delay)
+    }
+  }
+
+  /// Others have ended to answer besides a host: it says once more who does, in a round that was due or a new one.
+  func wins(_ group: Int, _ host: Int, _ world: World) {
+    let span = world.timing.interval + .milliseconds(250)
+    let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
+    world.schedule(.due(promise), in: span)
+  }
+
+  /// Whether a host has announced a group at that time or later.
+  func hasAnnounced(_ group: Int, _ host: Int, since: Int64) -> Bool {
+    announcedAt[host][WireID(name: Plan.groupName(group))].map { $0 >= since } ?? false
   }
 
   /// A node has addresses announced: they must be here.
   private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
     for address in addresses where !state.kernel.has(address) {
-      // Somebody may have just deleted it.
-      if world.checks.promises.isDisturbed(within: .seconds(6), world) { continue }
+      // Somebody may have just deleted it, or the guardian, while the agent stalled.
+      if world.checks.promises.isDisturbed(within: .seconds(6), world) || state.stall.perMille > 0 { continue }
       world.violate("Announcements", "\(Plan.names[host]) announces \(address), which it does not have")
     }
   }

@@ -3,6 +3,7 @@
 // - An operator gets an answer (2 s and what hurry may cost).
 // - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
 // - A handover that fails leaves somebody who answers (I5).
+// - Whoever begins to answer announces it to the neighbours.
 
 import Configuration
 import Election
@@ -12,6 +13,7 @@ enum Promise {
   case answer(request: UInt64)
   case successor(group: Int, since: Int64)
   case service(group: Int, since: Int64, handover: String)
+  case announcement(host: Int, group: Int, since: Int64, within: Duration)
 }
 
 /// Keeps what was promised.
@@ -42,7 +44,7 @@ final class PromiseCheck {
   func asked(_ request: UInt64, _ host: Int, _ world: World) {
     guard let agent = world.hosts[host].agent, !agent.isStopped, !agent.isStalled else { return }
     requests[request] = Request(host: host, life: agent.life)
-    world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval)
+    world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval + hookTime(world) * 2)
   }
 
   func answered(_ request: UInt64, _ world: World) {
@@ -52,20 +54,34 @@ final class PromiseCheck {
 
   func agentGone(_ host: Int) { requests = requests.filter { $0.value.host != host } }
 
+  /// How long each of the hooks may take that somebody waits for.
+  private func hookTime(_ world: World) -> Duration { world.plan.hasHooks ? Plan.hookTimeout : .zero }
+
+  /// Whether some hook of this history refuses or hangs, so that a group may rightly be held by nobody.
+  private func mayBeRefused(_ world: World) -> Bool {
+    world.scenario.commands.contains { command in
+      switch command {
+      case .hooks(_, .refusing), .hooks(_, .hanging): true
+      default: false
+      }
+    }
+  }
+
   // MARK: Outages
 
   /// A host's power goes: in a calm cluster, somebody else answers within the bound.
   func powerGoes(_ host: Int, _ world: World) {
     let calm = max(world.plan.interval * 150, .seconds(5))
     guard disturbedAt == world.now, before + calm.nanoseconds <= world.now, world.network.isFair,
-      world.hosts.filter({ $0.agent != nil }).count > 1
+      world.hosts.filter({ $0.agent != nil }).count > 1, !mayBeRefused(world)
     else { return }
     guard let configuration = try? world.plan.configuration(of: host) else { return }
     let report = ConfigurationReport(configuration)
     // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
     let slack = world.timing.challengeSpacing + .milliseconds(3)
-    let bound = report.detection.outage.upperBound.scaled(by: 1.01) + slack
     for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
+      guard report.groups.indices.contains(group) else { continue }
+      let bound = report.groups[group].outage.upperBound.scaled(by: 1.01) + slack
       world.schedule(.due(.successor(group: group, since: world.now)), in: bound)
     }
   }
@@ -114,7 +130,8 @@ final class PromiseCheck {
       let mayStay = cause != .shutdown && cause != .probe
       beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
     case .handoverFailed(let group, let to, let cause):
-      guard beganServing["\(host) \(group)"] == true, world.now - world.hosts[host].lastUnattended > 2_000_000_000,
+      guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world),
+        world.now - world.hosts[host].lastUnattended > 2_000_000_000,
         world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
         let index = world.plan.groupNames.firstIndex(of: group)
       else {
@@ -122,9 +139,15 @@ final class PromiseCheck {
       }
       let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
       let promise = Promise.service(group: index, since: world.now, handover: "to \(to): \(cause)")
-      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10))
+      world.schedule(.due(promise), in: kernel * 4 + .milliseconds(10) + hookTime(world))
     default: break
     }
+  }
+
+  private func isUndisturbed(since: Int64, _ world: World) -> Bool {
+    lastMove <= since && disturbedAt < since && world.network.isFair
+      && world.hosts.allSatisfy { $0.agent != nil && $0.lastUnattended < since && $0.stall.perMille == 0 }
+      && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
   }
 
   // MARK: Due
@@ -153,6 +176,16 @@ final class PromiseCheck {
         return
       }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
+    case .announcement(let host, let group, let since, let span):
+      let state = world.hosts[host]
+      // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
+      guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
+        state.lastUnattended < since, state.stall.perMille == 0,
+        let agent = state.agent, !agent.isStopped, world.answering(group: group).contains(host),
+        span == .milliseconds(10) || isUndisturbed(since: since, world),
+        !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
+      else { return }
+      world.violate("Announcements", "\(Plan.names[host]) answers for \(Plan.groupName(group)) and announces nothing")
     }
   }
 }

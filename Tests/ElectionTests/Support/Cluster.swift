@@ -34,6 +34,13 @@ final class Cluster {
   var excuses: Set<Excuse> = []
   /// The hosts' names, which stay whatever order a configuration lists them in.
   let names: [String]
+  /// Why each host's hook refuses, if it does.
+  var hookRefusals: [Int: String] = [:]
+  /// How long a hook runs that is waited for; nil for ever.
+  var hookTime: Duration? = .milliseconds(1)
+  /// What hooks were told, and asked, in order.
+  private(set) var tellings: [(host: Int, transition: Transition)] = []
+  private(set) var consultations: [(host: Int, hook: Hook)] = []
   private var queue = EventQueue()
   private var requests: UInt64 = 0
 
@@ -211,6 +218,14 @@ final class Cluster {
       askKernel(of: host, group, operation, addresses, isAddition: true)
     case .removeAddresses(let group, let operation, let addresses):
       askKernel(of: host, group, operation, addresses, isAddition: false)
+    case .tell(_, let transition): tellings.append((host, transition))
+    case .consult(let group, let operation, let hook, _):
+      consultations.append((host, hook))
+      guard let time = hookTime else { return }
+      let (life, refusal) = (hosts[host].life, hookRefusals[host])
+      schedule(after: time) { [unowned self] in
+        if hosts[host].life == life { give(.consulted(group: group, operation: operation, refusal: refusal), to: host) }
+      }
     case .announce(let group, _): history.noteAnnouncement(of: group, by: host, at: now)
     case .journal(let event): history.note(event, of: host, at: now)
     case .answer(let request, let answer): history.note(answer, to: request)

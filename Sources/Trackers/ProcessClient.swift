@@ -1,0 +1,97 @@
+// Processes that must run. A descriptor on each (pidfd_open(2)) tells of its exit at once; then it is looked whether
+// others took its place, and if not, that is a verdict: there is nothing to wait for.
+//
+// While all that must run do, nothing is searched for. Only when one is missing, /proc is read.
+
+import Health
+import LinuxNetwork
+import NIOCore
+import Probes
+
+/// Watches processes. Lives on one event loop.
+final class ProcessClient: ProbeClient {
+  var onStep: ((String) -> Void)?
+
+  private let watch: ProcessWatch
+  private let loop: any EventLoop
+  private let report: (ProbeResult) -> Void
+  private var looker: Looker<ProcessTable.Sight>?
+  private var running: [Int32: Running] = [:]
+
+  /// A process that ran when it was last heard of.
+  private struct Running {
+    let process: ProcessHandle
+    let watched: WatchedDescriptor
+  }
+
+  init(
+    _ watch: ProcessWatch,
+    timeout: TimeAmount,
+    on loop: any EventLoop,
+    report: @escaping (ProbeResult) -> Void
+  ) {
+    self.watch = watch
+    self.loop = loop
+    self.report = report
+    looker = Looker(timeout: timeout, on: loop) { [unowned self] in
+      let known = running.mapValues(\.process)
+      return { ProcessTable.look(for: watch, known: known) }
+    } then: { [weak self] sight, occasion in
+      self?.looked(sight, occasion)
+    }
+  }
+
+  func ask() {
+    if case .name(_, let minimum) = watch.source, running.count >= minimum {
+      onStep?("the processes that are known run")
+      return report(ProbeResult(outcome: .passed(.zero)))
+    }
+    looker?.tick()
+  }
+
+  func stop() {
+    looker?.stop()
+    for one in running.values { one.watched.stop() }
+    running = [:]
+  }
+
+  private func looked(_ sight: ProcessTable.Sight?, _ occasion: Looker<ProcessTable.Sight>.Occasion) {
+    guard let sight else {
+      onStep?("gave up")
+      return report(ProbeResult(outcome: .timeout(.answer)))
+    }
+    onStep?("looked for processes")
+    do throws(LinuxNetwork.SystemError) {
+      try adopt(sight.processes)
+    } catch {
+      return report(ProbeResult(outcome: .unreachable("watch a process: \(error)")))
+    }
+    switch (sight.fault, occasion) {
+    case (let fault?, _): report(ProbeResult(outcome: .unmet(fault), isDecisive: occasion == .news))
+    case (nil, .tick): report(ProbeResult(outcome: .passed(sight.duration)))
+    // Another took its place. `rise` counts ticks, however often that happens.
+    case (nil, .news): break
+    }
+  }
+
+  private func adopt(_ processes: [ProcessHandle]) throws(LinuxNetwork.SystemError) {
+    let numbers = Set(processes.map(\.number))
+    for (number, one) in running where !numbers.contains(number) {
+      one.watched.stop()
+      running[number] = nil
+    }
+    for process in processes where running[process.number]?.process !== process {
+      running[process.number]?.watched.stop()
+      running[process.number] = nil
+      let watched = try WatchedDescriptor(process.descriptor, on: loop) { [weak self] in self?.ended(process) }
+      running[process.number] = Running(process: process, watched: watched)
+    }
+  }
+
+  private func ended(_ process: ProcessHandle) {
+    guard let one = running[process.number], one.process === process else { return }
+    one.watched.stop()
+    running[process.number] = nil
+    looker?.news()
+  }
+}

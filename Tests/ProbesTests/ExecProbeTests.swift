@@ -1,0 +1,63 @@
+// A program's exit status is the verdict, its first line the detail, and its time is bounded.
+
+import Glibc
+import Health
+import Testing
+
+@testable import Probes
+
+extension ProbeTests {
+  @Suite struct ExecProbeTests {
+    private func probe(_ script: String, timeout: Duration = .seconds(20)) -> ProbeSpecification {
+      ProbeSpecification(
+        name: "check",
+        kind: .exec(ExecProbe(arguments: ["/bin/sh", "-c", script], user: "\(geteuid()):\(getegid())")),
+        interval: max(timeout, .milliseconds(50)),
+        timeout: timeout,
+        rise: 1,
+        fall: 1,
+        consequence: .ineligible
+      )
+    }
+
+    private func outcome(_ probe: ProbeSpecification) async throws -> ProbeOutcome {
+      var outcome: ProbeOutcome?
+      try await withProbes([probe]) { _, results in outcome = try await results.next().outcome }
+      return try #require(outcome)
+    }
+
+    @Test func theExitStatusIsTheVerdict() async throws {
+      #expect(try await outcome(probe("exit 0")).isSuccess)
+      #expect(try await outcome(probe("exit 7")) == .exited(7))
+      #expect(try await outcome(probe("kill -KILL $$")) == .killed(SIGKILL))
+    }
+
+    @Test func theFirstLineIsKept() async throws {
+      let outcome = try await outcome(probe("echo 'lag is 12 s'; echo more; exit 2"))
+      #expect("\(outcome)" == "exited with status 2: lag is 12 s")
+    }
+
+    @Test func aProgramThatIsNotThereSaysSo() async throws {
+      var missing = probe("")
+      missing.kind = .exec(ExecProbe(arguments: ["/nowhere/check"], user: "root"))
+      #expect(try await outcome(missing) == .unmet("start /nowhere/check: ENOENT (No such file or directory)"))
+    }
+
+    @Test func whatHangsIsStoppedAndTheNextRunIsFresh() async throws {
+      // Hangs at first, and ignores being told to end; the marker is then there.
+      let marker = "/tmp/baton-exec-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+      defer { unlink(marker) }
+      let script = "[ -e \(marker) ] && exit 0; : > \(marker); trap '' TERM; while :; do sleep 0.01; done"
+      try await withProbes([probe(script, timeout: .milliseconds(300))]) { _, results in
+        #expect(try await results.next().outcome == .timeout(.command))
+        // One run at a time: until the first one is killed, each attempt finds it still there.
+        for _ in 0..<100 {
+          let outcome = try await results.next().outcome
+          if outcome.isSuccess { return }
+          #expect(outcome == .timeout(.command))
+        }
+        Issue.record("the probe never ran again")
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// Real processes come, go and are replaced.
+
+import Glibc
+import Health
+import Testing
+
+@testable import Trackers
+
+extension TrackerTests {
+  @Suite struct ProcessTests {
+    let directory: Directory
+    let stage: Stage
+    /// A name that no other process has.
+    let name = "bt\(getpid())"
+
+    init() throws {
+      directory = try Directory()
+      stage = try Stage()
+    }
+
+    private func byName(_ minimum: Int = 1) -> Watch { .process(ProcessWatch(.name(name, minimum: minimum))) }
+
+    private func byFile(name: String? = nil) -> Watch {
+      .process(ProcessWatch(.pidFile("\(directory.path)/pid", name: name)))
+    }
+
+    @Test func anExitIsAVerdictAtOnce() throws {
+      let process = try Sleeper(name, in: directory)
+      let sightings = try stage.watch(byName())
+      #expect(try sightings.next().outcome.isSuccess)
+      process.kill()
+      // Nobody asks: it is told.
+      let result = try sightings.next()
+      #expect(result == ProbeResult(outcome: .unmet("no process \(name) (0 of 1)"), isDecisive: true))
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test func aZombieDoesNotRun() throws {
+      let process = try Sleeper(name, in: directory)
+      let sightings = try stage.watch(byName())
+      #expect(try sightings.next().outcome.isSuccess)
+      process.kill(reaping: false)
+      #expect(try sightings.next().isDecisive)
+      try sightings.ask()
+      #expect(try sightings.next().outcome == .unmet("no process \(name) (0 of 1)"))
+      process.reap()
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test func anotherOfTheNameTakesItsPlace() throws {
+      let processes = try (0..<3).map { _ in try Sleeper(name, in: directory) }
+      let sightings = try stage.watch(byName(2))
+      #expect(try sightings.next().outcome.isSuccess)
+      processes[0].kill()
+      processes[1].kill()
+      let result = try sightings.next()
+      #expect(result == ProbeResult(outcome: .unmet("too few processes \(name) (1 of 2)"), isDecisive: true))
+      #expect(sightings.all.count == 2, "the first exit was made up for")
+      let fourth = try Sleeper(name, in: directory)
+      // Until it has its name.
+      try sightings.askUntil { $0.isSuccess }
+      fourth.kill()
+      #expect(try !sightings.next().outcome.isSuccess)
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test func aPidFileIsFollowedToTheNextProcess() throws {
+      let first = try Sleeper(name, in: directory)
+      let second = try Sleeper(name, in: directory)
+      try directory.write("\(first.number)\n", to: "pid")
+      let sightings = try stage.watch(byFile())
+      #expect(try sightings.next().outcome.isSuccess)
+      try directory.replace("pid", by: "\(second.number)\n/var/lib/more\n")
+      first.kill()
+      // The exit of the first is news, and finds the second.
+      try sightings.ask()
+      #expect(try sightings.next().outcome.isSuccess)
+      #expect(sightings.all.allSatisfy { $0.outcome.isSuccess })
+      second.kill()
+      let result = try sightings.next()
+      #expect(
+        result
+          == ProbeResult(
+            outcome: .unmet("process \(second.number) of \(directory.path)/pid does not run"),
+            isDecisive: true
+          )
+      )
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test func causesAreToldApart() throws {
+      let process = try Sleeper(name, in: directory)
+      let path = "\(directory.path)/pid"
+      let sightings = try stage.watch(byFile(name: "nginx"))
+      #expect(try sightings.next().outcome == .unmet("there is no pid file \(path)"))
+      try directory.write("soon\n", to: "pid")
+      try sightings.ask()
+      #expect(try sightings.next().outcome == .unmet("\(path) holds no process number"))
+      try directory.write("\(process.number)", to: "pid")
+      try sightings.ask()
+      #expect(try sightings.next().outcome == .unmet("process \(process.number) of \(path) is \(name), not nginx"))
+      try sightings.stop()
+      try stage.end()
+    }
+  }
+}
