@@ -1,5 +1,5 @@
-// The files that probes need: certificates, keys and passwords. Whether they are there is said when the configuration is read, not
-// an hour after a restart; what stands in them is for TLS to say.
+// The files that probes need: certificates, keys and passwords. Whether they are there is said when the configuration
+// is read, not an hour after a restart; what stands in them is for the probe to say.
 
 import Election
 import Health

@@ -125,7 +125,7 @@ extension ProbeSpecification.Kind {
     case .redis: "Redis \(target)"
     case .postgres: "PostgreSQL \(target)"
     case .http(let probe): probe.target
-    case .grpc(let probe): "gRPC \(probe.target)"
+    case .grpc: "gRPC \(target)"
     case .exec(let probe): "\(probe.arguments.joined(separator: " ")) as \(probe.user)"
     case .watch(let watch): "\(watch.word) \(watch.target)"
     }

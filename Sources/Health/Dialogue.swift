@@ -9,10 +9,18 @@ package protocol Dialogue {
   mutating func question() -> [UInt8]
   /// Takes what came from the service since the question.
   mutating func hear(_ bytes: some Collection<UInt8>) -> DialogueProgress
+  /// The service has nothing more to say: it closed its side in the middle of an answer.
+  mutating func hearEnd() -> DialogueProgress
   /// What is known to be wrong with the answer so far; it stands when the rest never comes.
   var faultSoFar: ProbeOutcome? { get }
   /// What to say before leaving after a complete answer.
   var farewell: [UInt8] { get }
+}
+
+extension Dialogue {
+  package mutating func hearEnd() -> DialogueProgress {
+    faultSoFar.map { .complete(fault: $0, said: "") } ?? .incomplete
+  }
 }
 
 /// How far an answer has come.

@@ -48,7 +48,7 @@ package struct ProbeSpecification: Hashable, Sendable {
       case .postgres(let probe): "\(probe.target)"
       case .exec(let probe): probe.arguments.joined(separator: " ")
       case .http(let probe): probe.target
-      case .grpc(let probe): probe.target
+      case .grpc(let probe): probe.question
       case .watch(let watch): watch.target
       }
     }

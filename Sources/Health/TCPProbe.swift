@@ -20,16 +20,17 @@ package struct TCPProbe: Hashable, Sendable {
 package struct Exchange: Hashable, Sendable {
   /// What is sent; empty where the service speaks first.
   package var send: [UInt8]
-  /// What must be true of the answer; nil when any will do.
-  package var expect: TextRule?
+  /// What must be true of the answer; empty when any will do.
+  package var expect: [TextRule]
 
-  package init(send: [UInt8] = [], expect: TextRule? = nil) {
+  package init(send: [UInt8] = [], expect: [TextRule] = []) {
     self.send = send
     self.expect = expect
   }
 }
 
-/// An exchange over a stream. The answer is good as soon as what is expected was in it: where it ends nobody knows.
+/// An exchange over a stream. Where an answer ends nobody knows, so it is read until all that is expected was in it, and
+/// not a byte further: how the network cuts it makes no difference.
 package struct ExchangeDialogue: Dialogue {
   private let exchange: Exchange
   private var check: BodyCheck
@@ -37,7 +38,7 @@ package struct ExchangeDialogue: Dialogue {
 
   package init(_ exchange: Exchange) {
     self.exchange = exchange
-    check = BodyCheck(exchange.expect.map { [$0] } ?? [])
+    check = BodyCheck(exchange.expect)
   }
 
   package let farewell: [UInt8] = []
@@ -45,10 +46,21 @@ package struct ExchangeDialogue: Dialogue {
   package mutating func question() -> [UInt8] { exchange.send }
 
   package mutating func hear(_ bytes: some Collection<UInt8>) -> DialogueProgress {
-    check.feed(bytes)
     beginning += bytes.prefix(max(0, 4 * ReceivedText.longestShown - beginning.count))
-    return check.isKept ? .complete(fault: nil, said: ReceivedText.shown(beginning)) : .incomplete
+    for byte in bytes {
+      check.feed(CollectionOfOne(byte))
+      if check.isBroken { return .complete(fault: faultSoFar, said: said) }
+      if check.hasSeenAll { return .complete(fault: nil, said: said) }
+    }
+    return .incomplete
   }
 
-  package var faultSoFar: ProbeOutcome? { beginning.isEmpty ? nil : .unexpected(ReceivedText.shown(beginning)) }
+  package mutating func hearEnd() -> DialogueProgress {
+    .complete(fault: check.isKept ? nil : faultSoFar, said: said)
+  }
+
+  /// As long as it goes on, what came is not what is expected.
+  package var faultSoFar: ProbeOutcome? { beginning.isEmpty ? nil : .unexpected(said) }
+
+  private var said: String { ReceivedText.shown(beginning) }
 }

@@ -9,6 +9,19 @@ package enum Target: Hashable, Sendable {
 
   /// The longest path that fits into `sockaddr_un`, in bytes, without the zero at its end.
   package static let longestPath = 107
+
+  /// Whether it is a socket in the file system.
+  package var isLocal: Bool {
+    if case .socket = self { true } else { false }
+  }
+
+  /// Where it is, without the port.
+  package var host: String {
+    switch self {
+    case .endpoint(let endpoint): "\(endpoint.address)"
+    case .socket: "\(self)"
+    }
+  }
 }
 
 extension Target: CustomStringConvertible {

@@ -11,9 +11,38 @@ enum Connecting {
   /// The size of the one buffer that a connection reads into. An answer is digested as it comes, so it need not fit.
   static let receiveBufferSize = 4096
 
+  /// Connects, on a pipeline that `configure` fills before. If that comes to nothing, `failed` hears why.
+  static func open(
+    to target: Target,
+    on loop: any EventLoop,
+    timeout: TimeAmount,
+    configure: @escaping (ChannelPipeline.SynchronousOperations) throws -> Void,
+    failed: @escaping (any Error) -> Void
+  ) {
+    let configure = NIOLoopBound(configure, eventLoop: loop)
+    do {
+      let address = try socketAddress(target)
+      bootstrap(on: loop, timeout: timeout, to: target)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture { try configure.value(channel.pipeline.syncOperations) }
+        }
+        .connect(to: address)
+        .assumeIsolated().whenFailure(failed)
+    } catch {
+      failed(error)
+    }
+  }
+
+  /// Writes the last part of a request.
+  static func send(_ data: NIOAny, on channel: any Channel, _ completion: @escaping (Result<Void, any Error>) -> Void) {
+    let sent = channel.eventLoop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenComplete(completion)
+    channel.pipeline.syncOperations.writeAndFlush(data, promise: sent)
+  }
+
   /// A bootstrap with small buffers. Over TCP it is without Nagle's delay, and a peer that falls silent, on a connection
   /// that stands or with something unacknowledged, is given up after about the timeout (tcp(7)).
-  static func bootstrap(on loop: any EventLoop, timeout: TimeAmount, to target: Target) -> ClientBootstrap {
+  private static func bootstrap(on loop: any EventLoop, timeout: TimeAmount, to target: Target) -> ClientBootstrap {
     let bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(timeout)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: receiveBufferSize))

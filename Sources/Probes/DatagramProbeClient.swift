@@ -129,14 +129,12 @@ private final class DatagramAttempt: ChannelInboundHandler {
     if Connecting.isConnectedToItself(channel) { return finish(.refused) }
     guard !isOver, let address = channel.remoteAddress else { return }
     let envelope = AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: question.bytes))
-    let sent = channel.eventLoop.makePromise(of: Void.self)
-    sent.futureResult.assumeIsolated().whenComplete { [self] result in
+    Connecting.send(NIOAny(envelope), on: channel) { [self] result in
       switch result {
       case .success: onStep?("request sent")
       case .failure(let error): finish(Connecting.outcome(of: error, on: .endpoint(endpoint)))
       }
     }
-    channel.pipeline.syncOperations.writeAndFlush(NIOAny(envelope), promise: sent)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -195,7 +193,7 @@ struct UDPQuestion: DatagramQuestion {
   var bytes: [UInt8] { exchange.send }
 
   func judge(_ datagram: ByteBufferView) -> DatagramJudgement {
-    var check = BodyCheck(exchange.expect.map { [$0] } ?? [])
+    var check = BodyCheck(exchange.expect)
     check.feed(datagram)
     return .answer(fault: check.isKept ? nil : .unexpected(ReceivedText.shown(datagram)))
   }

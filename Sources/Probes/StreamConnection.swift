@@ -84,22 +84,16 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   func open(on loop: any EventLoop, timeout: TimeAmount) {
-    let handler = NIOLoopBound(self, eventLoop: loop)
-    let connected: EventLoopFuture<any Channel>
     do {
       dialogue = try conversation.begin()
-      let address = try Connecting.socketAddress(conversation.target)
-      connected = Connecting.bootstrap(on: loop, timeout: timeout, to: conversation.target)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandlers(handler.value.meter, handler.value)
-          }
-        }
-        .connect(to: address)
     } catch {
-      return end(with: outcome(of: error))
+      return end(with: .unreachable(error.cause))
     }
-    connected.assumeIsolated().whenFailure { [self] error in end(with: outcome(of: error)) }
+    Connecting.open(to: conversation.target, on: loop, timeout: timeout) { [self] pipeline in
+      try pipeline.addHandlers(meter, self)
+    } failed: { [self] error in
+      end(with: outcome(of: error))
+    }
   }
 
   func ask() {
@@ -108,11 +102,13 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
     guard let question = dialogue?.question() else { return answered(with: nil, isStanding: true) }
     state = .waiting
     guard !question.isEmpty else { return }
-    let sent = channel.eventLoop.makePromise(of: Void.self)
-    // A connection that broke unnoticed shows it here first.
-    sent.futureResult.assumeIsolated().whenFailure { [self] error in lastError = lastError ?? error }
-    sent.futureResult.assumeIsolated().whenSuccess { [self] in onStep?("request sent") }
-    channel.pipeline.syncOperations.writeAndFlush(NIOAny(ByteBuffer(bytes: question)), promise: sent)
+    Connecting.send(NIOAny(ByteBuffer(bytes: question)), on: channel) { [self] result in
+      switch result {
+      case .success: onStep?("request sent")
+      // A connection that broke unnoticed shows it here first.
+      case .failure(let error): lastError = lastError ?? error
+      }
+    }
   }
 
   func close() {
@@ -183,7 +179,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    if let fault = faultSoFar {
+    if lastError == nil, case .reading = state, case .complete(let fault, _)? = dialogue?.hearEnd() {
       answered(with: fault, isStanding: false)
     } else {
       end(with: lastError.map(outcome) ?? .closed)
@@ -191,8 +187,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   private func outcome(of error: any Error) -> ProbeOutcome {
-    if let error = error as? DialogueUnavailable { return .unreachable(error.cause) }
-    return Connecting.outcome(of: error, on: conversation.target)
+    Connecting.outcome(of: error, on: conversation.target)
   }
 
   /// - Parameter isStanding: Whether the connection could be used further.

@@ -71,9 +71,8 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "",
     """
-    17:13: error: `http`, `tcp`, `grpc`, `redis`, `postgres`, `dns`, `udp`, `exec`, `process`, `interface`, `gateway`, `file`, `disk` or \
-    `listener` is missing in probe `http`; add, for example, `http: \
-    "http://127.0.0.1:8080/health"`
+    17:13: error: `http`, `tcp`, `grpc`, `redis`, `postgres`, `dns`, `udp`, `exec`, `process`, `interface`, `gateway`, \
+    `file`, `disk` or `listener` is missing in probe `http`; add, for example, `http: "http://127.0.0.1:8080/health"`
     """
   ),
   BadFile(

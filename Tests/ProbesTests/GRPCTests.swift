@@ -131,7 +131,7 @@ func grpcProbe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: "grpc",
-    kind: .grpc(GRPCProbe(endpoint: endpoint, tls: tls, authority: "\(endpoint)", service: service)),
+    kind: .grpc(GRPCProbe(target: .endpoint(endpoint), tls: tls, authority: "\(endpoint)", service: service)),
     interval: interval,
     timeout: timeout,
     rise: 1,

@@ -4,22 +4,17 @@ import Health
 
 /// The keys of an exchange.
 enum ExchangeKeys {
-  static let all = ["send", "expect", "expect-matches"]
+  static let all = ["send", "expect", "expect-lacks", "expect-matches"]
 
   /// The exchange that the keys ask for; nil when there is none of them.
   static func read(_ map: MappingReader) -> Exchange? {
     let send = map.optional("send", .escaped("a text to send", example: "'PING\\r\\n'"))
-    let expect = map.optional("expect", .expectation)
-    let pattern = map.optional("expect-matches", .pattern)
-    if map.has("expect"), let position = map.keyPosition("expect-matches") {
-      map.subject.diagnostics.error(
-        at: position,
-        "\(map.subject.name) has both `expect` and `expect-matches`",
-        "keep `expect` for a text that the answer contains, or `expect-matches` for a pattern"
-      )
-    }
-    guard send != nil || expect != nil || pattern != nil else { return nil }
-    return Exchange(send: send ?? [], expect: expect.map(TextRule.contains) ?? pattern.map(TextRule.matches))
+    let rules = [
+      map.optional("expect", .expectation("contains")).map(TextRule.contains),
+      map.optional("expect-lacks", .expectation("lacks")).map(TextRule.lacks),
+      map.optional("expect-matches", .pattern).map(TextRule.matches),
+    ].compactMap { $0 }
+    return send == nil && rules.isEmpty ? nil : Exchange(send: send ?? [], expect: rules)
   }
 }
 
@@ -31,9 +26,9 @@ extension Reader where Value == [UInt8] {
 }
 
 extension Reader where Value == String {
-  /// The text that an answer contains, written with escapes.
-  fileprivate static var expectation: Reader {
-    scalar("a text that the answer contains", example: "'+PONG'") { (text) throws(UnreadableText) in
+  /// A text that an answer contains or lacks, written with escapes.
+  fileprivate static func expectation(_ verb: String) -> Reader {
+    scalar("a text that the answer \(verb)", example: "'+PONG'") { (text) throws(UnreadableText) in
       let bytes = try EscapedText.bytes(text)
       guard let expected = String(validating: bytes, as: UTF8.self) else {
         throw UnreadableText("\(quoted(text)) is not text", "expect a part of the answer that is")

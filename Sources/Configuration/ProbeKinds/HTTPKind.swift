@@ -30,7 +30,7 @@ extension ProbeKind {
       if !speaksTLS {
         map.reject(TLSKeys.all, because: "only a probe with TLS has it", "ask for an `https://` URL, or remove it")
       }
-      let tls = speaksTLS ? TLSKeys.read(map, host: host ?? target?.host ?? "") : nil
+      let tls = speaksTLS ? TLSKeys.read(map, host: host ?? target?.host ?? "", isLocal: socket != nil) : nil
       guard let target else { return nil }
       return .http(
         HTTPProbe(
