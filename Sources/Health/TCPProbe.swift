@@ -56,7 +56,7 @@ package struct ExchangeDialogue: Dialogue {
   }
 
   package mutating func hearEnd() -> DialogueProgress {
-    .complete(fault: check.isKept ? nil : faultSoFar, said: said)
+    .complete(fault: check.isKept ? nil : faultSoFar ?? .closed, said: said)
   }
 
   /// As long as it goes on, what came is not what is expected.

@@ -80,7 +80,7 @@ import Testing
       try Self.probe("{ grpc: 127.0.0.1:50051, tls: true, host: shop.example.org }")
         == .grpc(
           GRPCProbe(
-            endpoint: endpoint,
+            target: .endpoint(endpoint),
             tls: TLSSettings(serverName: "shop.example.org"),
             authority: "shop.example.org"
           )
