@@ -74,7 +74,7 @@ private final class DatagramAttempt: ChannelInboundHandler {
   typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
   /// How many answers to something else are passed over.
-  private static let maximumForeign = 256
+  private static let maximumForeign = 64
 
   private let question: any DatagramQuestion
   private let endpoint: Endpoint
