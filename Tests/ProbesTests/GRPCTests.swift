@@ -251,6 +251,7 @@ extension ProbeTests {
       let server = try await GRPCServer.start(directory: directory.path)
       defer { server.stop() }
       let local = GRPCProbe(target: .socket(path: directory["grpc"]), authority: "localhost")
+      try await waitUntilPasses(probe(.grpc(local)))
       try await withProbes([probe(.grpc(local))]) { _, results in
         try await results.nextPasses()
         kill(server.pid, SIGKILL)

@@ -6,6 +6,21 @@ import Testing
 
 @testable import Probes
 
+/// Waits until a probe passes, and does something each time when it does not.
+func waitUntilPasses(_ probe: ProbeSpecification, otherwise: () throws -> Void = {}) async throws {
+  var often = probe
+  often.interval = .milliseconds(20)
+  often.timeout = .seconds(1)
+  try await withProbes([often]) { _, results in
+    var result = try await results.next()
+    for _ in 0..<1000 where !result.outcome.isSuccess {
+      try otherwise()
+      result = try await results.next()
+    }
+    try #require(result.outcome.isSuccess, "\(probe.kind.target): \(result.outcome)")
+  }
+}
+
 /// A server in the foreground, with a directory and an address of its own. Says nothing.
 final class RealServer {
   let directory: TemporaryDirectory
@@ -31,17 +46,9 @@ final class RealServer {
 
   /// Waits until a probe passes.
   func isReady(for probe: ProbeSpecification) async throws {
-    var often = probe
-    often.interval = .milliseconds(20)
-    often.timeout = .seconds(1)
-    try await withProbes([often]) { _, results in
-      var result = try await results.next()
-      for _ in 0..<1000 where !result.outcome.isSuccess {
-        // What an earlier life left behind may have been in its way.
-        if waitpid(pid, nil, WNOHANG) == pid { try launch() }
-        result = try await results.next()
-      }
-      try #require(result.outcome.isSuccess, "\(words[0]): \(result.outcome)")
+    try await waitUntilPasses(probe) { [self] in
+      // What an earlier life left behind may have been in its way.
+      if waitpid(pid, nil, WNOHANG) == pid { try launch() }
     }
   }
 

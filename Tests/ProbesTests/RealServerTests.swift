@@ -21,6 +21,7 @@ extension ProbeTests {
       }
       try server.launch()
       try await server.isReady(for: tcpProbe(server.endpoint))
+      try await server.isReady(for: probe(.tcp(TCPProbe(target: .socket(path: server.directory["redis"])))))
       return server
     }
 
@@ -242,6 +243,7 @@ extension ProbeTests {
         host: "localhost",
         expectedStatus: [200...200]
       )
+      try await waitUntilPasses(probe(.http(local)))
       try await withProbes([probe(.http(local))]) { _, results in
         try await results.nextPasses()
         Death.masterFirst.strike(nginx)

@@ -43,6 +43,7 @@ extension ProbeTests {
       let target = path.map { Target.socket(path: $0) } ?? .endpoint(server.endpoint)
       try await withProbes([probe(stander.kind(target))]) { _, results in
         try await results.nextPasses()
+        #expect(await server.sights.wait(for: stander.sight(1)))
         try await server.die()
         let result = try await results.next()
         #expect(result == ProbeResult(outcome: .refused, isDecisive: true))
@@ -55,6 +56,8 @@ extension ProbeTests {
       let server = try await stander.server()
       try await withProbes([probe(stander.kind(.endpoint(server.endpoint)))]) { _, results in
         try await results.nextPasses()
+        // The handshake is the kernel's; the server may not know yet.
+        #expect(await server.sights.wait(for: stander.sight(1)))
         for round in 2...4 {
           try await politely ? server.closeConnections() : server.resetConnections()
           #expect(await server.sights.wait(for: stander.sight(round)))
@@ -72,6 +75,7 @@ extension ProbeTests {
       let probe = probe(stander.kind(.endpoint(server.endpoint)), timeout: .milliseconds(500))
       try await withProbes([probe]) { _, results in
         try await results.nextPasses()
+        #expect(await server.sights.wait(for: stander.sight(1)))
         try await server.vanish()
         // A minute before the next attempt.
         let result = try await results.next()
