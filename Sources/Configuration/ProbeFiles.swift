@@ -1,5 +1,5 @@
-// The files that probes need: certificates and keys. Whether they are there is said when the configuration is read, not
-// an hour after a restart; what stands in them is for TLS to say.
+// The files that probes need: certificates, keys and passwords. Whether they are there is said when the configuration
+// is read, not an hour after a restart; what stands in them is for the probe to say.
 
 import Election
 import Health
@@ -14,7 +14,7 @@ package enum ProbeFiles {
     var diagnostics: [Diagnostic] = []
     for group in configuration.settings.groups {
       for probe in group.probes {
-        for path in probe.kind.tls?.files ?? [] {
+        for path in probe.kind.files {
           do throws(FileError) {
             _ = try FileContent(path: path, limit: maximumSize)
           } catch {
@@ -36,12 +36,13 @@ package enum ProbeFiles {
 }
 
 extension ProbeSpecification.Kind {
-  /// How it speaks TLS; nil when it does not.
-  fileprivate var tls: TLSSettings? {
+  /// The files that it reads.
+  fileprivate var files: [String] {
     switch self {
-    case .http(let probe): probe.tls
-    case .grpc(let probe): probe.tls
-    case .tcp, .exec, .watch: nil
+    case .http(let probe): probe.tls?.files ?? []
+    case .grpc(let probe): probe.tls?.files ?? []
+    case .redis(let probe): probe.passwordFile.map { [$0] } ?? []
+    case .tcp, .udp, .dns, .postgres, .exec, .watch: []
     }
   }
 }

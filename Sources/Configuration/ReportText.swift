@@ -147,9 +147,13 @@ extension ProbeSpecification.Kind {
   /// `GET http://127.0.0.1:80/health`, `TCP 127.0.0.1:5432`
   fileprivate var readable: String {
     switch self {
-    case .tcp(let endpoint): "TCP \(endpoint)"
+    case .tcp: "TCP \(target)"
+    case .udp: "UDP \(target)"
+    case .dns: "DNS \(target)"
+    case .redis: "Redis \(target)"
+    case .postgres: "PostgreSQL \(target)"
     case .http(let probe): probe.target
-    case .grpc(let probe): "gRPC \(probe.target)"
+    case .grpc: "gRPC \(target)"
     case .exec(let probe): "\(probe.arguments.joined(separator: " ")) as \(probe.user)"
     case .watch(let watch): "\(watch.word) \(watch.target)"
     }
@@ -163,7 +167,8 @@ extension ProbeSpecification.Kind {
       (watch.debounce == .zero ? "at once" : "\(watch.debounce.readable)") + " after the carrier is lost"
     case .watch(.file(let watch)): watch.rule == .weight ? nil : "at once when the file comes or goes"
     case .watch(.gateway), .watch(.disk), .watch(.listener), .exec: nil
-    case .tcp, .http, .grpc: noticesEnd ? "at once when its standing connection breaks" : nil
+    case .tcp, .udp, .dns, .redis, .postgres, .http, .grpc:
+      noticesEnd ? "at once when its standing connection breaks" : nil
     }
   }
 }

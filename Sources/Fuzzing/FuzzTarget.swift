@@ -23,6 +23,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case message
   /// What a web server answers to a probe.
   case httpAnswer = "http-answer"
+  /// What any other service answers to a probe.
+  case probeAnswer = "probe-answer"
 
   /// Feeds some bytes.
   ///
@@ -39,6 +41,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .keyFile: try Files.feed(keys: bytes)
     case .message: try GuardianMessages.feed(bytes)
     case .httpAnswer: try HTTPAnswers.feed(bytes)
+    case .probeAnswer: try ProbeAnswers.feed(bytes)
     }
   }
 }

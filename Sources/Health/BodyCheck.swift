@@ -2,46 +2,40 @@
 
 /// The rules of a body, with how far each has got.
 package struct BodyCheck {
-  private enum Search {
-    case text(TextSearch, isWanted: Bool)
-    case pattern(PatternSearch)
-  }
-
-  private var searches: [Search]
+  private var wanted: [TextSearch] = []
+  private var unwanted: [TextSearch] = []
+  private var patterns: [PatternSearch] = []
 
   package init(_ rules: [TextRule]) {
-    searches = rules.map { rule in
+    for rule in rules {
       switch rule {
-      case .contains(let text): .text(TextSearch(for: text), isWanted: true)
-      case .lacks(let text): .text(TextSearch(for: text), isWanted: false)
-      case .matches(let pattern): .pattern(PatternSearch(for: pattern))
+      case .contains(let text): wanted.append(TextSearch(for: text))
+      case .lacks(let text): unwanted.append(TextSearch(for: text))
+      case .matches(let pattern): patterns.append(PatternSearch(for: pattern))
       }
     }
   }
 
   /// Takes the next bytes into account.
   package mutating func feed(_ bytes: some Sequence<UInt8>) {
-    for index in searches.indices {
-      switch searches[index] {
-      case .text(var search, let isWanted):
-        search.feed(bytes)
-        searches[index] = .text(search, isWanted: isWanted)
-      case .pattern(var search):
-        search.feed(bytes)
-        searches[index] = .pattern(search)
-      }
-    }
+    for index in wanted.indices { wanted[index].feed(bytes) }
+    for index in unwanted.indices { unwanted[index].feed(bytes) }
+    for index in patterns.indices { patterns[index].feed(bytes) }
   }
+
+  /// Whether something was seen that must not be there.
+  package var isBroken: Bool { unwanted.contains(where: \.isFound) }
+
+  /// Whether all that must be there was seen, whatever follows.
+  package var hasSeenAll: Bool { wanted.allSatisfy(\.isFound) && patterns.allSatisfy(\.isFound) }
 
   /// Whether all rules were kept, now that the body is complete.
   package var isKept: Bool {
-    searches.allSatisfy { search in
-      switch search {
-      case .text(let search, let isWanted): return search.isFound == isWanted
-      case .pattern(var search):
+    !isBroken && wanted.allSatisfy(\.isFound)
+      && patterns.allSatisfy { search in
+        var search = search
         search.finish()
         return search.isFound
       }
-    }
   }
 }

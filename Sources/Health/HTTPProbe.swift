@@ -4,6 +4,8 @@
 package struct HTTPProbe: Hashable, Sendable {
   /// Where the server listens.
   package var endpoint: Endpoint
+  /// The path of the Unix domain socket that is connected to in its place; nil when the server listens on a port.
+  package var socket: String?
   /// How TLS is spoken; nil for plain HTTP.
   package var tls: TLSSettings?
   /// The request method, such as `GET` or `HEAD`.
@@ -23,6 +25,7 @@ package struct HTTPProbe: Hashable, Sendable {
 
   package init(
     endpoint: Endpoint,
+    socket: String? = nil,
     tls: TLSSettings? = nil,
     method: String,
     path: String,
@@ -33,6 +36,7 @@ package struct HTTPProbe: Hashable, Sendable {
     maximumBody: Int = 1 << 20
   ) {
     self.endpoint = endpoint
+    self.socket = socket
     self.tls = tls
     self.method = method
     self.path = path
@@ -43,8 +47,13 @@ package struct HTTPProbe: Hashable, Sendable {
     self.maximumBody = maximumBody
   }
 
-  /// Such as `GET https://192.0.2.1:8443/health`.
-  package var target: String { "\(method) http\(tls == nil ? "" : "s")://\(endpoint)\(path)" }
+  /// What is connected to.
+  package var listener: Target { socket.map { .socket(path: $0) } ?? .endpoint(endpoint) }
+
+  /// Such as `GET https://192.0.2.1:8443/health`, and by which socket.
+  package var target: String {
+    "\(method) http\(tls == nil ? "" : "s")://\(endpoint)\(path)\(socket.map { " by unix:\($0)" } ?? "")"
+  }
 }
 
 /// What must be true of a text.
@@ -91,27 +100,7 @@ package struct HeaderRule: Hashable, Sendable {
       case .value(.matches(let pattern)): value.map { pattern.isFound(in: $0.utf8) } ?? false
       }
     guard !isKept else { return nil }
-    return "header \(name) is \(value.map(Self.shown) ?? "missing")"
-  }
-
-  /// The longest part of a value that is shown, in characters.
-  private static let longestShown = 60
-
-  /// What a server sends goes into logs and terminals: in one line, without control characters, and not too long.
-  private static func shown(_ value: String) -> String {
-    let printable = value.unicodeScalars.map { $0.properties.isPrintable ? Character($0) : "\u{fffd}" }
-    let text = String(printable.prefix(longestShown))
-    return text.isEmpty ? "empty" : text + (printable.count > longestShown ? "…" : "")
-  }
-}
-
-extension Unicode.Scalar.Properties {
-  /// Whether a terminal shows something for it and nothing else.
-  fileprivate var isPrintable: Bool {
-    switch generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
-    default: true
-    }
+    return "header \(name) is \(value.map { ReceivedText.shown($0) } ?? "missing")"
   }
 }
 

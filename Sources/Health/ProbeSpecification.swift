@@ -4,8 +4,16 @@
 package struct ProbeSpecification: Hashable, Sendable {
   /// What is asked of the service.
   package enum Kind: Hashable, Sendable {
-    /// The TCP handshake completes.
-    case tcp(Endpoint)
+    /// A connection is accepted, and perhaps something said over it.
+    case tcp(TCPProbe)
+    /// A datagram is answered.
+    case udp(UDPProbe)
+    /// A name server answers a query.
+    case dns(DNSProbe)
+    /// A Redis server answers PING.
+    case redis(RedisProbe)
+    /// A PostgreSQL server begins a session.
+    case postgres(PostgresProbe)
     /// An HTTP/1.1 request is answered as expected.
     case http(HTTPProbe)
     /// A program ends with status 0.
@@ -19,6 +27,10 @@ package struct ProbeSpecification: Hashable, Sendable {
     package var word: String {
       switch self {
       case .tcp: "tcp"
+      case .udp: "udp"
+      case .dns: "dns"
+      case .redis: "redis"
+      case .postgres: "postgres"
       case .http: "http"
       case .exec: "exec"
       case .grpc: "grpc"
@@ -29,10 +41,14 @@ package struct ProbeSpecification: Hashable, Sendable {
     /// What is asked or watched, for people.
     package var target: String {
       switch self {
-      case .tcp(let endpoint): "\(endpoint)"
+      case .tcp(let probe): "\(probe.target)"
+      case .udp(let probe): "\(probe.endpoint)"
+      case .dns(let probe): "\(probe.name) \(probe.type) at \(probe.endpoint)"
+      case .redis(let probe): "\(probe.target)\(probe.role.map { " as \($0.rawValue)" } ?? "")"
+      case .postgres(let probe): "\(probe.target)"
       case .exec(let probe): probe.arguments.joined(separator: " ")
       case .http(let probe): probe.target
-      case .grpc(let probe): probe.target
+      case .grpc(let probe): probe.question
       case .watch(let watch): watch.target
       }
     }
@@ -45,7 +61,9 @@ package struct ProbeSpecification: Hashable, Sendable {
     /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.
     package var noticesEnd: Bool {
       switch self {
-      case .tcp: false
+      case .tcp(let probe): probe.isHeld
+      case .redis: true
+      case .udp, .dns, .postgres: false
       case .http: true
       case .exec: false
       case .grpc: true

@@ -6,22 +6,68 @@ import Health
 import NIOCore
 import NIOPosix
 
-/// Opens TCP connections and tells why one failed.
+/// Opens connections and tells why one failed.
 enum Connecting {
   /// The size of the one buffer that a connection reads into. An answer is digested as it comes, so it need not fit.
   static let receiveBufferSize = 4096
 
-  /// A bootstrap with small buffers and without Nagle's delay.
-  static func bootstrap(on loop: any EventLoop, timeout: TimeAmount) -> ClientBootstrap {
-    ClientBootstrap(group: loop)
-      .connectTimeout(timeout)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: receiveBufferSize))
+  /// Connects, on a pipeline that `configure` fills before. If that comes to nothing, `failed` hears why.
+  static func open(
+    to target: Target,
+    on loop: any EventLoop,
+    timeout: TimeAmount,
+    configure: @escaping (ChannelPipeline.SynchronousOperations) throws -> Void,
+    failed: @escaping (any Error) -> Void
+  ) {
+    let configure = NIOLoopBound(configure, eventLoop: loop)
+    do {
+      let address = try socketAddress(target)
+      bootstrap(on: loop, timeout: timeout, to: target)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture { try configure.value(channel.pipeline.syncOperations) }
+        }
+        .connect(to: address)
+        .assumeIsolated().whenFailure(failed)
+    } catch {
+      failed(error)
+    }
   }
 
-  /// The endpoint as NIO wants it.
-  static func socketAddress(_ endpoint: Endpoint) throws -> SocketAddress {
-    try SocketAddress(packedIPAddress: ByteBuffer(bytes: endpoint.address.bytes), port: Int(endpoint.port))
+  /// Writes the last part of a request.
+  static func send(_ data: NIOAny, on channel: any Channel, _ completion: @escaping (Result<Void, any Error>) -> Void) {
+    let sent = channel.eventLoop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenComplete(completion)
+    channel.pipeline.syncOperations.writeAndFlush(data, promise: sent)
+  }
+
+  /// A bootstrap with small buffers. Over TCP it is without Nagle's delay, and a peer that falls silent, on a connection
+  /// that stands or with something unacknowledged, is given up after about the timeout (tcp(7)).
+  private static func bootstrap(on loop: any EventLoop, timeout: TimeAmount, to target: Target) -> ClientBootstrap {
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(timeout)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: receiveBufferSize))
+    guard case .endpoint = target else { return bootstrap }
+    let milliseconds = min(max(timeout.nanoseconds / 1_000_000, 1), Int64(CInt.max))
+    // The kernel counts these in whole seconds, up to 32767 of them.
+    let seconds = min((milliseconds + 999) / 1000, 32_767)
+    return
+      bootstrap
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.socketOption(.so_keepalive), value: 1)
+      .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: .init(seconds))
+      .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: .init(seconds))
+      .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 2)
+      .channelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: .init(milliseconds))
+  }
+
+  /// The target as NIO wants it.
+  static func socketAddress(_ target: Target) throws -> SocketAddress {
+    switch target {
+    case .endpoint(let endpoint):
+      try SocketAddress(packedIPAddress: ByteBuffer(bytes: endpoint.address.bytes), port: Int(endpoint.port))
+    case .socket(let path):
+      try SocketAddress(unixDomainSocketPath: path)
+    }
   }
 
   /// Whether the kernel connected the socket to itself. That is what TCP's simultaneous open makes of a connection to
@@ -31,19 +77,23 @@ enum Connecting {
   }
 
   /// What an error of a connection, before or after it was established, says about the service.
-  static func outcome(of error: any Error, on endpoint: Endpoint) -> ProbeOutcome {
+  static func outcome(of error: any Error, on target: Target) -> ProbeOutcome {
     switch error {
     case let error as IOError:
       switch error.errnoCode {
       case ECONNREFUSED: .refused
+      // A service takes the path of its socket away when it stops, and leaves it when it dies: nothing listens.
+      case ENOENT: .refused
+      // A Unix socket does not let wait for room (unix(7)).
+      case EAGAIN: .unreachable("connect to \(target): its listen backlog is full")
       case ECONNRESET: .reset
       case ETIMEDOUT: .timeout(.connecting)
       case EPIPE, ENOTCONN, ESHUTDOWN: .closed
-      default: .unreachable("connect to \(endpoint): \(name(ofErrno: error.errnoCode))")
+      default: .unreachable("connect to \(target): \(name(ofErrno: error.errnoCode))")
       }
     case ChannelError.connectTimeout: .timeout(.connecting)
     case is ChannelError: .closed
-    default: .unreachable("connect to \(endpoint): \(error)")
+    default: .unreachable("connect to \(target): \(error)")
     }
   }
 

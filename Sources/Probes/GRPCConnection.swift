@@ -79,20 +79,16 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   func open(on loop: any EventLoop, timeout: TimeAmount) {
-    let handler = NIOLoopBound(self, eventLoop: loop)
-    let connected: EventLoopFuture<any Channel>
     do {
-      tls = try probe.tls.map { try TLSLayer($0, to: probe.endpoint, protocols: ["h2"]) }
-      let address = try Connecting.socketAddress(probe.endpoint)
-      connected = Connecting.bootstrap(on: loop, timeout: timeout)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try handler.value.configure(channel.pipeline.syncOperations) }
-        }
-        .connect(to: address)
+      tls = try probe.tls.map { try TLSLayer($0, to: probe.target, protocols: ["h2"]) }
     } catch {
       return end(with: outcome(of: error))
     }
-    connected.assumeIsolated().whenFailure { [self] error in end(with: outcome(of: error)) }
+    Connecting.open(to: probe.target, on: loop, timeout: timeout) { [self] pipeline in
+      try configure(pipeline)
+    } failed: { [self] error in
+      end(with: outcome(of: error))
+    }
   }
 
   func ask() {
@@ -107,14 +103,16 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
       ("grpc-timeout", "\(min(max(deadline.nanoseconds / 1_000_000, 1), 99_999_999))m"), ("user-agent", "baton"),
     ])
     let request = IOData.byteBuffer(ByteBuffer(bytes: GRPCHealth.request(service: probe.service)))
-    let pipeline = channel.pipeline.syncOperations
-    pipeline.write(NIOAny(HTTP2Frame(streamID: id, payload: .headers(.init(headers: headers)))), promise: nil)
-    let sent = channel.eventLoop.makePromise(of: Void.self)
-    // A connection that broke unnoticed shows it here first.
-    sent.futureResult.assumeIsolated().whenFailure { [self] error in lastError = lastError ?? error }
-    sent.futureResult.assumeIsolated().whenSuccess { [self] in onStep?("request sent") }
+    let head = HTTP2Frame(streamID: id, payload: .headers(.init(headers: headers)))
+    channel.pipeline.syncOperations.write(NIOAny(head), promise: nil)
     let last = HTTP2Frame(streamID: id, payload: .data(.init(data: request, endStream: true)))
-    pipeline.writeAndFlush(NIOAny(last), promise: sent)
+    Connecting.send(NIOAny(last), on: channel) { [self] result in
+      switch result {
+      case .success: onStep?("request sent")
+      // A connection that broke unnoticed shows it here first.
+      case .failure(let error): lastError = lastError ?? error
+      }
+    }
   }
 
   func close() {
@@ -291,7 +289,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.endpoint)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.target)
   }
 
   /// An answer that is not read any further.

@@ -81,33 +81,30 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   package func open(on loop: any EventLoop, timeout: TimeAmount) {
-    let handler = NIOLoopBound(self, eventLoop: loop)
-    let connected: EventLoopFuture<any Channel>
     do {
-      tls = try probe.tls.map { try TLSLayer($0, to: probe.endpoint, protocols: ["http/1.1"]) }
-      let address = try Connecting.socketAddress(probe.endpoint)
-      connected = Connecting.bootstrap(on: loop, timeout: timeout)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try handler.value.configure(channel.pipeline.syncOperations) }
-        }
-        .connect(to: address)
+      tls = try probe.tls.map { try TLSLayer($0, to: probe.listener, protocols: ["http/1.1"]) }
     } catch {
       return end(with: outcome(of: error))
     }
-    connected.assumeIsolated().whenFailure { [self] error in end(with: outcome(of: error)) }
+    Connecting.open(to: probe.listener, on: loop, timeout: timeout) { [self] pipeline in
+      try configure(pipeline)
+    } failed: { [self] error in
+      end(with: outcome(of: error))
+    }
   }
 
   package func ask() {
     guard let channel else { return }
     state = .waiting
     meter.reset()
-    let pipeline = channel.pipeline.syncOperations
-    pipeline.write(NIOAny(HTTPClientRequestPart.head(head)), promise: nil)
-    let sent = channel.eventLoop.makePromise(of: Void.self)
-    // A connection that broke unnoticed shows it here first.
-    sent.futureResult.assumeIsolated().whenFailure { [self] error in lastError = lastError ?? error }
-    sent.futureResult.assumeIsolated().whenSuccess { [self] in onStep?("request sent") }
-    pipeline.writeAndFlush(NIOAny(HTTPClientRequestPart.end(nil)), promise: sent)
+    channel.pipeline.syncOperations.write(NIOAny(HTTPClientRequestPart.head(head)), promise: nil)
+    Connecting.send(NIOAny(HTTPClientRequestPart.end(nil)), on: channel) { [self] result in
+      switch result {
+      case .success: onStep?("request sent")
+      // A connection that broke unnoticed shows it here first.
+      case .failure(let error): lastError = lastError ?? error
+      }
+    }
   }
 
   package func close() {
@@ -232,7 +229,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.endpoint)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener)
   }
 
   /// An answer that is not read any further.

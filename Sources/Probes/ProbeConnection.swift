@@ -13,6 +13,8 @@ package protocol ProbeConnection: AnyObject {
   var answers: Int { get }
   /// Whether the latest of them was as expected.
   var lastAnswerWasGood: Bool { get }
+  /// Whether it is asked again at the next attempt; if not, it only stands until the next attempt's connection does.
+  var takesFurtherQuestions: Bool { get }
   /// What is not wrong yet, and will be.
   var warning: String? { get }
   /// Hears of each step, such as "connected".
@@ -24,6 +26,10 @@ package protocol ProbeConnection: AnyObject {
   func ask()
   /// Closes the connection without another word to the owner.
   func close()
+}
+
+extension ProbeConnection {
+  package var takesFurtherQuestions: Bool { true }
 }
 
 /// Who owns a connection and hears what becomes of it, on the connection's event loop.

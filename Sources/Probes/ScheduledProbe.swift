@@ -25,13 +25,24 @@ func makeClient(
   report: @escaping (ProbeResult) -> Void
 ) -> any ProbeClient {
   let timeout = TimeAmount(specification.timeout)
+  func stream(_ conversation: Conversation) -> StandingProbeClient {
+    StandingProbeClient(timeout: timeout, on: loop, report: report) { StreamConnection(conversation, owner: $0) }
+  }
   return switch specification.kind {
-  case .tcp(let endpoint): TCPProbeClient(endpoint, timeout: timeout, on: loop, report: report)
+  case .tcp(let probe): stream(Conversation(probe))
+  case .redis(let probe): stream(Conversation(probe))
+  case .postgres(let probe): stream(Conversation(probe))
+  case .dns(let probe):
+    DatagramProbeClient(probe.endpoint, timeout: timeout, on: loop, report: report) { DNSQuestion(probe) }
+  case .udp(let probe):
+    DatagramProbeClient(probe.endpoint, timeout: timeout, on: loop, report: report) {
+      UDPQuestion(exchange: probe.exchange)
+    }
   case .exec(let probe): ExecProbeClient(probe, timeout: timeout, on: loop, report: report)
   case .http(let probe):
-    HTTPProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
+    StandingProbeClient(timeout: timeout, on: loop, report: report) { HTTPConnection(probe, owner: $0) }
   case .grpc(let probe):
-    HTTPProbeClient(timeout: timeout, on: loop, report: report) {
+    StandingProbeClient(timeout: timeout, on: loop, report: report) {
       GRPCConnection(probe, deadline: timeout, owner: $0)
     }
   case .watch(let watch): watching(watch, timeout, loop, report)

@@ -16,10 +16,10 @@ struct TLSLayer {
   /// What goes into the pipeline.
   let handler: NIOSSLClientHandler
   private let settings: TLSSettings
-  private let endpoint: Endpoint
+  private let target: Target
 
   /// - Parameter protocols: The application protocols to offer (ALPN, RFC 7301).
-  init(_ settings: TLSSettings, to endpoint: Endpoint, protocols: [String]) throws(TLSUnusable) {
+  init(_ settings: TLSSettings, to target: Target, protocols: [String]) throws(TLSUnusable) {
     let context = try TLSContexts.context(for: settings, protocols: protocols)
     do {
       handler = try NIOSSLClientHandler(context: context, serverHostname: settings.serverName)
@@ -27,7 +27,7 @@ struct TLSLayer {
       throw TLSUnusable(cause: "\(settings.serverName ?? "") cannot be asked for: \(error)")
     }
     self.settings = settings
-    self.endpoint = endpoint
+    self.target = target
   }
 
   /// What has become of the server's certificate since TLS was agreed; nil when it is in its time.
@@ -65,7 +65,7 @@ struct TLSLayer {
     switch error {
     case NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])), NIOSSLError.uncleanShutdown: .closed
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-      .tls("certificate is not for \(settings.serverName ?? "\(endpoint.address)")")
+      .tls("certificate is not for \(settings.serverName ?? target.host)")
     case NIOSSLError.handshakeFailed(.sslError(let stack)): .tls(cause(of: stack))
     case NIOSSLError.handshakeFailed(let error): .tls("\(error)")
     case BoringSSLError.sslError(let stack): .tls(cause(of: stack))

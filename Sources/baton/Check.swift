@@ -14,7 +14,7 @@ struct Check: ParsableCommand {
       means: how fast a dead host is noticed, how long clients go without an answer, who holds what and what each probe \
       does. Warnings name what is allowed but probably not meant.
 
-      The key file is checked too, as the daemon would, and whether the certificates that probes need are there; to check a file away from its hosts use --without-key and --node.
+      The key file is checked too, as the daemon would, and whether the files that probes need are there; to check a file away from its hosts use --without-key and --node.
       """
   )
 
@@ -24,7 +24,7 @@ struct Check: ParsableCommand {
   @Option(help: ArgumentHelp("See the cluster as this node, whatever this host is called.", valueName: "node"))
   var node: String?
 
-  @Flag(help: "Leave the key file and the probes' certificates alone.")
+  @Flag(help: "Leave the key file and the files of probes alone.")
   var withoutKey = false
 
   func run() throws {

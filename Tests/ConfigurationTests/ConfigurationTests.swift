@@ -63,7 +63,7 @@ func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text))
       ),
       ProbeSpecification(
         name: "port",
-        kind: .tcp(Endpoint(address: local, port: 5432)),
+        kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: local, port: 5432)))),
         interval: .milliseconds(500),
         timeout: .milliseconds(500),
         rise: 2,

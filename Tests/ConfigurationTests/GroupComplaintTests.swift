@@ -71,9 +71,8 @@ private let badProbes: [BadFile] = [
     "http: \"http://127.0.0.1:80/health\",",
     "",
     """
-    17:13: error: `http`, `tcp`, `grpc`, `exec`, `process`, `interface`, `gateway`, `file`, `disk` or \
-    `listener` is missing in probe `http`; add, for example, `http: \
-    "http://127.0.0.1:8080/health"`
+    17:13: error: `http`, `tcp`, `grpc`, `redis`, `postgres`, `dns`, `udp`, `exec`, `process`, `interface`, `gateway`, \
+    `file`, `disk` or `listener` is missing in probe `http`; add, for example, `http: "http://127.0.0.1:8080/health"`
     """
   ),
   BadFile(
@@ -95,8 +94,8 @@ private let badProbes: [BadFile] = [
     "tcp: 127.0.0.1:5432",
     "tcp: 127.0.0.1:5432, user: nobody",
     """
-    18:36: error: `user` in probe `port`: only a probe with `exec` has it; remove it, or ask with `exec: \
-    [ /usr/lib/check, "-x" ]`
+    18:36: error: `user` in probe `port`: only a probe with `redis`, `postgres` or `exec` has it; remove it, or ask \
+    with `redis: 127.0.0.1:6379`
     """
   ),
   BadFile(

@@ -74,13 +74,13 @@ import Testing
     let endpoint = Endpoint(address: try address("127.0.0.1"), port: 50051)
     #expect(
       try Self.probe("{ grpc: 127.0.0.1:50051, service: shop }")
-        == .grpc(GRPCProbe(endpoint: endpoint, authority: "127.0.0.1:50051", service: "shop"))
+        == .grpc(GRPCProbe(target: .endpoint(endpoint), authority: "127.0.0.1:50051", service: "shop"))
     )
     #expect(
       try Self.probe("{ grpc: 127.0.0.1:50051, tls: true, host: shop.example.org }")
         == .grpc(
           GRPCProbe(
-            endpoint: endpoint,
+            target: .endpoint(endpoint),
             tls: TLSSettings(serverName: "shop.example.org"),
             authority: "shop.example.org"
           )

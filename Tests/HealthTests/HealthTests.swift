@@ -109,7 +109,7 @@ private func probe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: name,
-    kind: .tcp(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: port)),
+    kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: port)))),
     interval: .seconds(1),
     timeout: .seconds(1),
     rise: rise,

@@ -59,6 +59,14 @@ func run(_ words: [String]) -> Int32 {
 func start(_ words: [String]) -> pid_t? {
   var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
   defer { for argument in arguments { free(argument) } }
+  // The threads of tests block signals that the command may want to hear.
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var none = sigset_t()
+  sigemptyset(&none)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
   var pid: pid_t = 0
-  return posix_spawnp(&pid, words[0], nil, nil, &arguments, environ) == 0 ? pid : nil
+  return posix_spawnp(&pid, words[0], nil, &attributes, &arguments, environ) == 0 ? pid : nil
 }

@@ -31,6 +31,7 @@ final class GRPCServer {
         read = lambda name: open(directory + "/" + name, "rb").read()
         server.add_secure_port(address, grpc.ssl_server_credentials([(read("good.key"), read("good.pem"))]))
     else: server.add_insecure_port(address)
+    if kind == "plain" and directory != "-": server.add_insecure_port("unix:" + directory + "/grpc")
     server.start()
     print("ready", flush=True)
     for line in sys.stdin:
@@ -45,8 +46,8 @@ final class GRPCServer {
   ///
   /// - Parameters:
   ///   - kind: `plain`, `tls`, `bare` (without a health service) or `broken`.
-  ///   - certificates: Where those for TLS are.
-  private init(kind: String, certificates: Certificates?) async throws {
+  ///   - directory: Where the certificates for TLS are, or its socket `grpc` will be.
+  private init(kind: String, directory: String?) async throws {
     let spare = try await TestServer { _ in [] }
     endpoint = spare.endpoint
     await spare.stop()
@@ -63,7 +64,7 @@ final class GRPCServer {
     let modules = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/python"
     let words = [
       "env", "PYTHONPATH=\(modules)", "GRPC_VERBOSITY=NONE", "python3", "-c", Self.program, "\(endpoint)", kind,
-      certificates?.directory ?? "-",
+      directory ?? "-",
     ]
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
@@ -86,11 +87,11 @@ final class GRPCServer {
   }
 
   /// Starts a server, on another port if somebody else has taken the one that was free.
-  static func start(kind: String = "plain", certificates: Certificates? = nil) async throws -> GRPCServer {
+  static func start(kind: String = "plain", directory: String? = nil) async throws -> GRPCServer {
     for _ in 0..<3 {
-      if let server = try? await GRPCServer(kind: kind, certificates: certificates) { return server }
+      if let server = try? await GRPCServer(kind: kind, directory: directory) { return server }
     }
-    return try await GRPCServer(kind: kind, certificates: certificates)
+    return try await GRPCServer(kind: kind, directory: directory)
   }
 
   /// Sets the status of a service; the empty one is the server as a whole.
@@ -131,7 +132,7 @@ func grpcProbe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: "grpc",
-    kind: .grpc(GRPCProbe(endpoint: endpoint, tls: tls, authority: "\(endpoint)", service: service)),
+    kind: .grpc(GRPCProbe(target: .endpoint(endpoint), tls: tls, authority: "\(endpoint)", service: service)),
     interval: interval,
     timeout: timeout,
     rise: 1,
@@ -142,13 +143,6 @@ func grpcProbe(
 
 extension ProbeTests {
   @Suite struct GRPCTests {
-    /// The next result that is not a success.
-    private func nextFailure(_ results: inout Results) async throws -> ProbeResult {
-      var result = try await results.next()
-      for _ in 0..<1000 where result.outcome.isSuccess { result = try await results.next() }
-      return result
-    }
-
     private func withServer(
       kind: String = "plain",
       service: String = "",
@@ -227,14 +221,14 @@ extension ProbeTests {
       try await withServer(interval: .seconds(1), timeout: .seconds(1)) { server, results in
         try await results.nextPasses()
         kill(server.pid, SIGSTOP)
-        let result = try await nextFailure(&results)
+        let result = try await results.nextFailure()
         #expect(result == ProbeResult(outcome: .timeout(.answer)))
       }
     }
 
     @Test func itIsAskedOverTLS() async throws {
       let certificates = try Certificates()
-      let server = try await GRPCServer.start(kind: "tls", certificates: certificates)
+      let server = try await GRPCServer.start(kind: "tls", directory: certificates.directory)
       defer { server.stop() }
       var tls = TLSSettings(serverName: "www.example.net", authorities: certificates["ca.pem"])
       try await withProbes([grpcProbe(server.endpoint, tls: tls)]) { _, results in
@@ -244,11 +238,25 @@ extension ProbeTests {
         #expect(result.isDecisive, "\(result)")
       }
       tls.serverName = "elsewhere.example.org"
-      let other = try await GRPCServer.start(kind: "tls", certificates: certificates)
+      let other = try await GRPCServer.start(kind: "tls", directory: certificates.directory)
       defer { other.stop() }
       try await withProbes([grpcProbe(other.endpoint, tls: tls)]) { _, results in
         let outcome = try await results.next().outcome
         #expect(outcome == .tls("certificate is not for elsewhere.example.org"))
+      }
+    }
+
+    @Test func itMayListenOnASocketInTheFileSystem() async throws {
+      let directory = try TemporaryDirectory()
+      let server = try await GRPCServer.start(directory: directory.path)
+      defer { server.stop() }
+      let local = GRPCProbe(target: .socket(path: directory["grpc"]), authority: "localhost")
+      try await waitUntilPasses(probe(.grpc(local)))
+      try await withProbes([probe(.grpc(local))]) { _, results in
+        try await results.nextPasses()
+        kill(server.pid, SIGKILL)
+        let result = try await results.next()
+        #expect(result.isDecisive, "\(result)")
       }
     }
 

@@ -117,7 +117,7 @@ func tcpProbe(
 ) -> ProbeSpecification {
   ProbeSpecification(
     name: "tcp",
-    kind: .tcp(endpoint),
+    kind: .tcp(TCPProbe(target: .endpoint(endpoint))),
     interval: interval,
     timeout: timeout,
     rise: 1,

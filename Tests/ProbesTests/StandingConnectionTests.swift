@@ -118,7 +118,7 @@ extension ProbeTests {
         try await server.closeConnections()
         let result = try await results.next()
         #expect(result == ProbeResult(outcome: resets ? .reset : .closed, isDecisive: true))
-        #expect(server.connections == 1 + 1 + HTTPAttempt.maximumRetries)
+        #expect(server.connections == 1 + 1 + StandingAttempt.maximumRetries)
       }
       await server.stop()
     }
@@ -228,49 +228,49 @@ extension ProbeTests {
   }
 }
 
-@Suite struct HTTPAttemptTests {
+@Suite struct StandingAttemptTests {
   private static let now = NIODeadline.uptimeNanoseconds(1)
 
   @Test(arguments: [ProbeOutcome.refused, .reset, .closed, .timeout(.answer), .unreachable("x")])
   func withoutAStandingConnectionAFailureIsPlain(_ outcome: ProbeOutcome) {
-    var attempt = HTTPAttempt.first(at: Self.now)
+    var attempt = StandingAttempt.first(at: Self.now)
     #expect(attempt.connectionFailed(outcome) == .finish(ProbeResult(outcome: outcome)))
   }
 
   @Test(arguments: [ProbeOutcome.reset, .closed])
   func aBreakUnderARequestReconnectsAtOnceAndThenJudgesLikeABreakWhileIdle(_ outcome: ProbeOutcome) {
-    var attempt = HTTPAttempt.onStandingConnection(at: Self.now)
+    var attempt = StandingAttempt.onStandingConnection(at: Self.now)
     #expect(attempt.connectionFailed(outcome) == .reconnect(after: .zero))
     #expect(attempt.connectionFailed(.refused) == .finish(ProbeResult(outcome: .refused, isDecisive: true)))
   }
 
   @Test(arguments: [ProbeOutcome.reset, .closed])
   func droppedConnectionsAreRetriedAFewTimes(_ outcome: ProbeOutcome) {
-    var attempt = HTTPAttempt.afterBreak(at: Self.now, isExtra: true)
-    for _ in 0..<HTTPAttempt.maximumRetries {
-      #expect(attempt.connectionFailed(outcome) == .reconnect(after: HTTPAttempt.retrySpacing))
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    for _ in 0..<StandingAttempt.maximumRetries {
+      #expect(attempt.connectionFailed(outcome) == .reconnect(after: StandingAttempt.retrySpacing))
     }
     #expect(attempt.connectionFailed(outcome) == .finish(ProbeResult(outcome: outcome, isDecisive: true)))
   }
 
   @Test func aRefusalEndsTheRetries() {
-    var attempt = HTTPAttempt.afterBreak(at: Self.now, isExtra: true)
-    #expect(attempt.connectionFailed(.closed) == .reconnect(after: HTTPAttempt.retrySpacing))
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    #expect(attempt.connectionFailed(.closed) == .reconnect(after: StandingAttempt.retrySpacing))
     #expect(attempt.connectionFailed(.refused) == .finish(ProbeResult(outcome: .refused, isDecisive: true)))
   }
 
   @Test(arguments: [ProbeOutcome.timeout(.answer), .unreachable("x")])
   func whatMayBeTheNetworksFaultIsNeverDecisive(_ outcome: ProbeOutcome) {
-    var attempt = HTTPAttempt.afterBreak(at: Self.now, isExtra: true)
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
     #expect(attempt.connectionFailed(outcome) == .finish(ProbeResult(outcome: outcome)))
   }
 }
 
 @Suite struct ExtraAttemptTests {
   @Test func pausesGrowSoThatAnIntervalHoldsFewAttempts() {
-    let pauses = (0..<12).map { HTTPProbeClient.pause(beforeExtraAttempt: $0) }
+    let pauses = (0..<12).map { StandingProbeClient.pause(beforeExtraAttempt: $0) }
     #expect(pauses.prefix(4).allSatisfy { $0 == .zero })
     #expect(pauses.dropFirst(4).map(\.nanoseconds) == (0..<8).map { Int64(1_000_000) << $0 })
-    #expect(HTTPProbeClient.pause(beforeExtraAttempt: .max) > .minutes(10))
+    #expect(StandingProbeClient.pause(beforeExtraAttempt: .max) > .minutes(10))
   }
 }

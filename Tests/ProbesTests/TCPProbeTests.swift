@@ -104,7 +104,7 @@ extension ProbeTests {
 
       let server = try await TestServer { _ in [] }
       let proper = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .connect(to: Connecting.socketAddress(server.endpoint)).get()
+        .connect(to: Connecting.socketAddress(.endpoint(server.endpoint))).get()
       #expect(!Connecting.isConnectedToItself(proper))
       try await proper.close()
       await server.stop()

@@ -18,6 +18,8 @@ enum Step: Sendable {
   case close
   /// Closes with a RST.
   case reset
+  /// The same, or sending, when what was sent before has had the time to arrive.
+  case resetLater, sendLater(String)
 }
 
 /// Where a script is: which request on which connection, both counted from 1.
@@ -47,11 +49,14 @@ final class TestServer: Sendable {
   /// Each server has an address of its own, so that none gets the port that another one just left.
   private static let lastAddress = Mutex(UInt16.random(in: 0x0100...0xfe00))
 
-  /// Listens at once, on a loopback address of its own or on the one given. A server with last words says them after
+  /// Listens at once, on a loopback address of its own, on the one given or on a path. A request is over when it ends
+  /// with `ending`. A server with last words says them after
   /// the client closed its side, and closes its own a moment later.
   init(
     host: String? = nil,
+    path: String? = nil,
     lastWords: String? = nil,
+    ending: String = "\r\n\r\n",
     script: @escaping @Sendable (Moment) -> [Step]
   ) async throws {
     let (sights, see) = AsyncStream.makeStream(of: Sight.self)
@@ -61,21 +66,23 @@ final class TestServer: Sendable {
       return UInt32(last)
     }
     let host = host ?? IPAddress(v4: 0x7f01_0000 | number).description
-    listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
+    let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: lastWords != nil)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let number = registry.add(channel)
           try channel.pipeline.syncOperations.addHandler(
-            ScriptHandler(number, registry: registry, see: see, lastWords: lastWords, script: script)
+            ScriptHandler(number, registry: registry, see: see, lastWords: lastWords, ending: ending, script: script)
           )
         }
       }
-      .bind(host: host, port: 0).get()
+    let binding =
+      path.map { bootstrap.bind(unixDomainSocketPath: $0) } ?? bootstrap.bind(host: host, port: 0)
+    listener = try await binding.get()
     endpoint = Endpoint(
       address: try #require(IPAddress(host)),
-      port: try #require(listener.localAddress?.port.flatMap(UInt16.init(exactly:)))
+      port: try #require(UInt16(exactly: listener.localAddress?.port ?? 0))
     )
     self.sights = sights
     self.see = see
@@ -105,6 +112,17 @@ final class TestServer: Sendable {
     try await listener.close()
     registry.state.withLock { $0.isDead = true }
     try await closeConnections()
+  }
+
+  /// Stops listening and drops the connections without a word to the client, as a host does that loses its power.
+  func vanish() async throws {
+    try await listener.close()
+    registry.state.withLock { $0.isDead = true }
+    for channel in registry.state.withLock({ Array($0.open.values) }) {
+      // TCP_REPAIR of linux/tcp.h: a connection that is closed in this mode is forgotten.
+      try await channel.setOption(.tcpOption(.init(rawValue: 19)), value: 1).get()
+      try? await channel.close()
+    }
   }
 
   /// Ends everything at the end of a test.
@@ -144,6 +162,7 @@ private final class ScriptHandler: ChannelInboundHandler {
   private let registry: Registry
   private let see: AsyncStream<Sight>.Continuation
   private let lastWords: String?
+  private let ending: String
   private let script: @Sendable (Moment) -> [Step]
   private var received = ""
   private var requests = 0
@@ -156,8 +175,10 @@ private final class ScriptHandler: ChannelInboundHandler {
     registry: Registry,
     see: AsyncStream<Sight>.Continuation,
     lastWords: String?,
+    ending: String,
     script: @escaping @Sendable (Moment) -> [Step]
   ) {
+    self.ending = ending
     self.number = number
     self.registry = registry
     self.see = see
@@ -175,7 +196,7 @@ private final class ScriptHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var buffer = unwrapInboundIn(data)
     received += buffer.readString(length: buffer.readableBytes) ?? ""
-    guard received.utf8.suffix(4).elementsEqual("\r\n\r\n".utf8) else { return }
+    guard received.utf8.suffix(ending.utf8.count).elementsEqual(ending.utf8) else { return }
     requests += 1
     registry.state.withLock { $0.requests += 1 }
     see.yield(.asked(number))
@@ -225,7 +246,15 @@ private final class ScriptHandler: ChannelInboundHandler {
       case .reset:
         _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         context.close(promise: nil)
+      case .resetLater: performLater(.reset, context: context)
+      case .sendLater(let text): performLater(.send(text), context: context)
       }
+    }
+  }
+
+  private func performLater(_ step: Step, context: ChannelHandlerContext) {
+    context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { [self] in
+      perform([step], context: context)
     }
   }
 

@@ -7,12 +7,14 @@ extension ProbeKind {
     ProbeKind(
       key: "http",
       options: [
-        "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches", "max-body",
+        "socket", "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches",
+        "max-body",
       ] + TLSKeys.all,
       example: "http: \"http://127.0.0.1:8080/health\""
     ) { map in
       let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
       let target = map.optional("http", url)
+      let socket = map.optional("socket", .scalar("the path of a socket", example: "/run/app.sock", TargetText.path))
       let method = map.optional("method", .scalar("an HTTP method", example: "GET", HTTPMethod.check)) ?? "GET"
       let host = map.optional("host", .scalar("the value of the Host header", example: "example.org", HostHeader.check))
       let status = Reader<ClosedRange<Int>>.scalar("a status", example: "200", HTTPStatus.range)
@@ -28,11 +30,12 @@ extension ProbeKind {
       if !speaksTLS {
         map.reject(TLSKeys.all, because: "only a probe with TLS has it", "ask for an `https://` URL, or remove it")
       }
-      let tls = speaksTLS ? TLSKeys.read(map, host: host ?? target?.host ?? "") : nil
+      let tls = speaksTLS ? TLSKeys.read(map, host: host ?? target?.host ?? "", isLocal: socket != nil) : nil
       guard let target else { return nil }
       return .http(
         HTTPProbe(
           endpoint: target.endpoint,
+          socket: socket,
           tls: tls,
           method: method,
           path: target.path,

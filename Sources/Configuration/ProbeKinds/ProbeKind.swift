@@ -14,7 +14,7 @@ struct ProbeKind {
   let read: (MappingReader) -> ProbeSpecification.Kind?
 
   /// All kinds, in the order in which messages list them.
-  static var all: [ProbeKind] { [.http, .tcp, .grpc, .exec] + watching }
+  static var all: [ProbeKind] { [.http, .tcp, .grpc, .redis, .postgres, .dns, .udp, .exec] + watching }
 
   /// The kinds that watch instead of asking.
   private static var watching: [ProbeKind] { [.process, .interface, .gateway, .file, .disk, .listener] }

@@ -1,12 +1,21 @@
-// `tcp: ADDRESS:PORT`: a handshake.
+// `tcp: ADDRESS:PORT`: a handshake, and perhaps some text for a text.
 
 import Health
 
 extension ProbeKind {
   static var tcp: ProbeKind {
-    ProbeKind(key: "tcp", example: "tcp: 127.0.0.1:5432") { map in
-      map.optional("tcp", .scalar("an address and a port", example: "127.0.0.1:5432", AddressText.endpoint))
-        .map { .tcp($0) }
+    ProbeKind(key: "tcp", options: ExchangeKeys.all + ["hold"], example: "tcp: 127.0.0.1:5432") { map in
+      let target = map.optional("tcp", .target(example: "127.0.0.1:5432"))
+      let exchange = ExchangeKeys.read(map)
+      if let position = map.keyPosition("expect-lacks"), !map.has("expect"), !map.has("expect-matches") {
+        map.subject.diagnostics.error(
+          at: position,
+          "`expect-lacks` alone in \(map.subject.name): where the answer ends nobody knows",
+          "add `expect` or `expect-matches` for what a good answer has, up to which it is read"
+        )
+      }
+      let isHeld = map.optional("hold", .bool) ?? false
+      return target.map { .tcp(TCPProbe(target: $0, exchange: exchange, isHeld: isHeld)) }
     }
   }
 }

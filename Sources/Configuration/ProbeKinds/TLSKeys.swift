@@ -9,7 +9,8 @@ enum TLSKeys {
   /// How TLS is spoken.
   ///
   /// - Parameter host: The value of the Host header, whose name is expected unless `server-name` says otherwise.
-  static func read(_ map: MappingReader, host: String) -> TLSSettings {
+  /// - Parameter isLocal: Whether a socket without an address is connected to.
+  static func read(_ map: MappingReader, host: String, isLocal: Bool) -> TLSSettings {
     let name = map.optional("server-name", .scalar("a host name", example: "example.org", ServerName.check))
     let verifies = map.optional("verify", .bool) ?? true
     let authorities = map.optional("ca-file", .absolutePath)
@@ -29,6 +30,13 @@ enum TLSKeys {
       )
     }
     var settings = TLSSettings(serverName: name ?? ServerName.of(host: host), verifies: verifies)
+    if isLocal, verifies, settings.serverName == nil, !map.has("server-name") {
+      map.subject.diagnostics.error(
+        at: map.position,
+        "\(map.subject.name) expects a certificate, and a socket has no address that it could be for",
+        "add `server-name`, or `verify: false`"
+      )
+    }
     settings.authorities = authorities
     if let certificate, let key { settings.identity = TLSSettings.Identity(certificate: certificate, key: key) }
     if let warning { settings.expiryWarning = warning }

@@ -49,7 +49,7 @@ func plan(
 func probe(_ name: String = "http", _ consequence: ProbeSpecification.Consequence = .ineligible) -> ProbeSpecification {
   ProbeSpecification(
     name: name,
-    kind: .tcp(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 80)),
+    kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 80)))),
     interval: .seconds(1),
     timeout: .seconds(1),
     rise: 2,

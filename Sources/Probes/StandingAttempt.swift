@@ -11,7 +11,7 @@ import Health
 import NIOCore
 
 /// One question to the service, which may take several connections to get its answer.
-struct HTTPAttempt {
+struct StandingAttempt {
   /// What to do after a connection ended without an answer.
   enum Next: Equatable {
     /// Connect and ask again after this long.
@@ -32,6 +32,8 @@ struct HTTPAttempt {
   var isExtra: Bool
   private var usesStandingConnection: Bool
   private var standingConnectionBroke: Bool
+  /// Whether another connection stood when this attempt began, and has not been waited for yet.
+  private var mayStillBreak = false
   private var retries = 0
 
   private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
@@ -42,19 +44,29 @@ struct HTTPAttempt {
   }
 
   /// An attempt on a new connection where none stood before.
-  static func first(at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
+  static func first(at now: NIODeadline) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: false, usesStandingConnection: false, standingConnectionBroke: false)
+  }
+
+  /// An attempt on a new connection beside one that stands.
+  static func besideStandingConnection(at now: NIODeadline) -> StandingAttempt {
+    var attempt = first(at: now)
+    attempt.mayStillBreak = true
+    return attempt
   }
 
   /// An attempt on the standing connection.
-  static func onStandingConnection(at now: NIODeadline) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
+  static func onStandingConnection(at now: NIODeadline) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
   }
 
   /// An attempt on a new connection after the standing one broke while idle.
-  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> HTTPAttempt {
-    HTTPAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
+  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> StandingAttempt {
+    StandingAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
   }
+
+  /// Takes note that the connection beside which this attempt began broke.
+  mutating func standingConnectionEnded() { standingConnectionBroke = true }
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
   mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
@@ -62,6 +74,11 @@ struct HTTPAttempt {
       usesStandingConnection = false
       standingConnectionBroke = true
       return .reconnect(after: .zero)
+    }
+    if mayStillBreak, !standingConnectionBroke {
+      // The kernel tells of both in no certain order: the other one may be broken as well, and show it in a moment.
+      mayStillBreak = false
+      return .reconnect(after: Self.retrySpacing)
     }
     guard standingConnectionBroke else { return .finish(ProbeResult(outcome: outcome)) }
     switch outcome {

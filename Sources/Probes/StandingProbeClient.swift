@@ -1,24 +1,26 @@
-// The HTTP probe: asks at every interval over one standing connection, and in between listens for its end.
+// The client of all kinds that speak over a stream: asks at every interval, over one standing connection where the
+// protocol allows, and in between listens for its end.
 //
-// When a server dies, its kernel says so: the FIN or RST of the idle connection arrives within microseconds. The client
+// When a service dies, its kernel says so: the FIN or RST of the idle connection arrives within microseconds. The client
 // then connects and asks at once, in the same tick of the loop, and either the service answers (it only closed an idle
-// connection, which is its right) or the verdict is there without waiting for the interval. HTTPAttempt decides which.
-// A server that will not keep connections is asked over a new one each time.
+// connection, which is its right) or the verdict is there without waiting for the interval. StandingAttempt decides
+// which. A service that will not keep connections is asked over a new one each time. One whose connections bear a single
+// question is asked over a new one as well, and the old one stands until then.
 
 import Health
 import NIOCore
 
-/// Asks an HTTP/1.1 server. Lives on one event loop.
-final class HTTPProbeClient: ProbeClient {
+/// Asks a service over connections. Lives on one event loop.
+final class StandingProbeClient: ProbeClient {
   private enum State {
     /// No connection, and none stood since the last result.
     case disconnected
     case standing(any ProbeConnection)
     /// The standing connection is gone; another question follows soon.
     case broken
-    case asking(HTTPAttempt, any ProbeConnection)
+    case asking(StandingAttempt, any ProbeConnection)
     /// Between two connections of one attempt.
-    case pausing(HTTPAttempt)
+    case pausing(StandingAttempt)
     case stopped
   }
 
@@ -28,6 +30,8 @@ final class HTTPProbeClient: ProbeClient {
   private let report: (ProbeResult) -> Void
   var onStep: ((String) -> Void)?
   private var state = State.disconnected
+  /// A connection that stands while the next attempt asks on one of its own.
+  private var predecessor: (any ProbeConnection)?
   private var extraAttempts = 0
   private var deadline: Scheduled<Void>?
   private var pause: Scheduled<Void>?
@@ -52,8 +56,11 @@ final class HTTPProbeClient: ProbeClient {
       start(.first(at: .now()), on: nil)
     case .broken:
       start(.afterBreak(at: .now(), isExtra: false), on: nil)
-    case .standing(let connection):
+    case .standing(let connection) where connection.takesFurtherQuestions:
       start(.onStandingConnection(at: .now()), on: connection)
+    case .standing(let connection):
+      predecessor = connection
+      start(.besideStandingConnection(at: .now()), on: nil)
     case .asking(var attempt, let connection):
       attempt.isExtra = false
       state = .asking(attempt, connection)
@@ -67,6 +74,7 @@ final class HTTPProbeClient: ProbeClient {
 
   func stop() {
     cancelTimers()
+    dismissPredecessor()
     switch state {
     case .standing(let connection), .asking(_, let connection): connection.close()
     case .disconnected, .broken, .pausing, .stopped: break
@@ -99,7 +107,7 @@ final class HTTPProbeClient: ProbeClient {
     start(.afterBreak(at: .now(), isExtra: true), on: nil)
   }
 
-  private func start(_ attempt: HTTPAttempt, on connection: (any ProbeConnection)?) {
+  private func start(_ attempt: StandingAttempt, on connection: (any ProbeConnection)?) {
     cancelTimers()
     deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
     if let connection {
@@ -110,14 +118,14 @@ final class HTTPProbeClient: ProbeClient {
     }
   }
 
-  private func connect(for attempt: HTTPAttempt) {
+  private func connect(for attempt: StandingAttempt) {
     let connection = makeConnection(self)
     connection.onStep = onStep
     state = .asking(attempt, connection)
     connection.open(on: loop, timeout: timeout)
   }
 
-  private func reconnect(for attempt: HTTPAttempt, after delay: TimeAmount) {
+  private func reconnect(for attempt: StandingAttempt, after delay: TimeAmount) {
     guard delay > .zero else { return connect(for: attempt) }
     state = .pausing(attempt)
     pause = loop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
@@ -129,6 +137,11 @@ final class HTTPProbeClient: ProbeClient {
   private func cancelTimers() {
     deadline?.cancel()
     pause?.cancel()
+  }
+
+  private func dismissPredecessor() {
+    predecessor?.close()
+    predecessor = nil
   }
 
   private func timedOut() {
@@ -146,15 +159,17 @@ final class HTTPProbeClient: ProbeClient {
 
   private func finish(_ result: ProbeResult, in next: State) {
     cancelTimers()
+    dismissPredecessor()
     state = next
     report(result)
   }
 }
 
-extension HTTPProbeClient: ProbeConnectionOwner {
+extension StandingProbeClient: ProbeConnectionOwner {
   func connection(_ connection: any ProbeConnection, answeredWith fault: ProbeOutcome?, isStanding: Bool) {
     guard case .asking(let attempt, connection) = state else { return }
     cancelTimers()
+    dismissPredecessor()
     state = isStanding ? .standing(connection) : .disconnected
     if let fault {
       report(ProbeResult(outcome: fault))
@@ -168,6 +183,7 @@ extension HTTPProbeClient: ProbeConnectionOwner {
   }
 
   func connection(_ connection: any ProbeConnection, failedWith outcome: ProbeOutcome) {
+    if connection === predecessor { return predecessorEnded() }
     switch state {
     case .standing(connection):
       standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)
@@ -177,6 +193,22 @@ extension HTTPProbeClient: ProbeConnectionOwner {
       case .reconnect(let delay): reconnect(for: attempt, after: delay)
       }
     case .standing, .asking, .disconnected, .broken, .pausing, .stopped:
+      break
+    }
+  }
+}
+
+extension StandingProbeClient {
+  private func predecessorEnded() {
+    predecessor = nil
+    switch state {
+    case .asking(var attempt, let connection):
+      attempt.standingConnectionEnded()
+      state = .asking(attempt, connection)
+    case .pausing(var attempt):
+      attempt.standingConnectionEnded()
+      state = .pausing(attempt)
+    case .disconnected, .standing, .broken, .stopped:
       break
     }
   }

@@ -1,0 +1,104 @@
+// Real servers as children of a test.
+
+import Glibc
+import Health
+import Testing
+
+@testable import Probes
+
+/// Waits until a probe passes, and does something each time when it does not.
+func waitUntilPasses(_ probe: ProbeSpecification, otherwise: () throws -> Void = {}) async throws {
+  var often = probe
+  often.interval = .milliseconds(20)
+  often.timeout = .seconds(1)
+  try await withProbes([often]) { _, results in
+    var result = try await results.next()
+    for _ in 0..<1000 where !result.outcome.isSuccess {
+      try otherwise()
+      result = try await results.next()
+    }
+    try #require(result.outcome.isSuccess, "\(probe.kind.target): \(result.outcome)")
+  }
+}
+
+/// A server in the foreground, with a directory and an address of its own. Says nothing.
+final class RealServer {
+  let directory: TemporaryDirectory
+  let endpoint: Endpoint
+  private(set) var pid: pid_t = 0
+  private let words: [String]
+
+  /// Prepares one.
+  ///
+  /// - Parameter words: Its command, given the directory and the endpoint.
+  init(_ words: (TemporaryDirectory, Endpoint) throws -> [String]) async throws {
+    let spare = try await TestServer { _ in [] }
+    endpoint = spare.endpoint
+    await spare.stop()
+    directory = try TemporaryDirectory()
+    self.words = try words(directory, endpoint)
+  }
+
+  func launch() throws {
+    let log = directory["log"]
+    pid = try #require(start(["sh", "-c", "exec \"$@\" >>'\(log)' 2>&1", "sh"] + words))
+  }
+
+  /// Waits until a probe passes.
+  func isReady(for probe: ProbeSpecification) async throws {
+    try await waitUntilPasses(probe) { [self] in
+      // What an earlier life left behind may have been in its way.
+      if waitpid(pid, nil, WNOHANG) == pid { try launch() }
+    }
+  }
+
+  /// Ends it and waits for that.
+  func end(by signal: Int32) {
+    guard pid > 0 else { return }
+    kill(pid, signal)
+    waitpid(pid, nil, 0)
+    pid = 0
+  }
+
+  deinit {
+    if pid > 0 { kill(pid, SIGCONT) }
+    end(by: SIGKILL)
+  }
+}
+
+/// A client in a session, for as long as it lives.
+final class PostgresClient {
+  private let descriptor: CInt
+
+  init(path: String) throws {
+    var session: CInt?
+    // Sessions of probes that have just ended may still take up the room.
+    for _ in 0..<500 {
+      session = try Self.session(path: path)
+      guard session == nil else { break }
+      usleep(10_000)
+    }
+    descriptor = try #require(session, "no session")
+  }
+
+  private static func session(path: String) throws -> CInt? {
+    let descriptor = try LocalAddress(path).connect()
+    var dialogue = PostgresDialogue(PostgresProbe(target: .socket(path: path)))
+    let question = dialogue.question()
+    _ = write(descriptor, question, question.count)
+    // Ready for a query: the session has begun.
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var tail: [UInt8] = []
+    while !tail.starts(with: [UInt8(ascii: "Z"), 0, 0, 0, 5]) {
+      let count = read(descriptor, &buffer, buffer.count)
+      guard count > 0 else {
+        close(descriptor)
+        return nil
+      }
+      tail = Array((tail + buffer.prefix(count)).suffix(6))
+    }
+    return descriptor
+  }
+
+  deinit { close(descriptor) }
+}
