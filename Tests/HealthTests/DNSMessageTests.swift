@@ -49,28 +49,33 @@ import Testing
     #expect(try Self.query.response(in: Self.response(answers: 2, strange))?.addresses == [])
   }
 
-  @Test(arguments: [
-    ("empty", []), ("half a header", [0x12, 0x34, 0x81]), ("another id", response(id: [0x12, 0x35])),
-    ("a query", response(flags: [1, 0])), ("another operation", response(flags: [0xa8, 0])),
-    ("another question", response(question: Array("\u{3}wwx\u{7}example\u{3}org\0\0\u{1}\0\u{1}".utf8))),
-    ("another type", response(question: Array(question.dropLast(3) + [28, 0, 1]))),
-    ("another class", response(question: Array(question.dropLast() + [3]))),
-    ("a question that points at itself", response(question: [0xc0, 12, 0, 1, 0, 1])),
-    ("a question cut off", response(question: Array(question.dropLast(6)))),
-    ("no question, and no error", response(question: nil)),
-    ("two questions", [0x12, 0x34, 0x81, 0x80, 0, 2, 0, 0, 0, 0, 0, 0] + question + question),
-  ] as [(String, [UInt8])])
+  @Test(
+    arguments: [
+      ("empty", []), ("half a header", [0x12, 0x34, 0x81]), ("another id", response(id: [0x12, 0x35])),
+      ("a query", response(flags: [1, 0])), ("another operation", response(flags: [0xa8, 0])),
+      ("another question", response(question: Array("\u{3}wwx\u{7}example\u{3}org\0\0\u{1}\0\u{1}".utf8))),
+      ("another type", response(question: Array(question.dropLast(3) + [28, 0, 1]))),
+      ("another class", response(question: Array(question.dropLast() + [3]))),
+      ("a question that points at itself", response(question: [0xc0, 12, 0, 1, 0, 1])),
+      ("a question cut off", response(question: Array(question.dropLast(6)))),
+      ("no question, and no error", response(question: nil)),
+      ("two questions", [0x12, 0x34, 0x81, 0x80, 0, 2, 0, 0, 0, 0, 0, 0] + question + question),
+    ] as [(String, [UInt8])]
+  )
   func whatAnswersSomethingElseIsNoAnswer(_ name: String, _ datagram: [UInt8]) throws {
     #expect(try Self.query.response(in: datagram) == nil)
   }
 
-  @Test(arguments: [
-    ("no record", response(answers: 1)), ("half a record", response(answers: 1, [0xc0, 12, 0, 1, 0])),
-    ("data beyond the end", response(answers: 1, [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 1])),
-    ("a label beyond the end", response(answers: 1, [63, 1, 2])),
-    ("a length that is none", response(answers: 1, [0x40, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])),
-    ("half a pointer", response(answers: 1, [0xc0])), ("fewer than said", response(answers: 255, record(type: 1, [1, 2, 3, 4]))),
-  ] as [(String, [UInt8])])
+  @Test(
+    arguments: [
+      ("no record", response(answers: 1)), ("half a record", response(answers: 1, [0xc0, 12, 0, 1, 0])),
+      ("data beyond the end", response(answers: 1, [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 1])),
+      ("a label beyond the end", response(answers: 1, [63, 1, 2])),
+      ("a length that is none", response(answers: 1, [0x40, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])),
+      ("half a pointer", response(answers: 1, [0xc0])),
+      ("fewer than said", response(answers: 255, record(type: 1, [1, 2, 3, 4]))),
+    ] as [(String, [UInt8])]
+  )
   func whatEndsWhereItMustNotIsMalformed(_ name: String, _ datagram: [UInt8]) throws {
     #expect(throws: MalformedDNS.self) { try Self.query.response(in: datagram) }
     // One that did not fit may end anywhere.
@@ -97,21 +102,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (DNSResponse(code: .noError, matching: 1), "A", [], nil),
-    (DNSResponse(code: .noError), "A", [], .unexpected("no record of type A")),
-    (DNSResponse(code: DNSCode(rawValue: 3)), "A", [], .unexpected("NXDOMAIN")),
-    (DNSResponse(code: DNSCode(rawValue: 15)), "A", [], .unexpected("RCODE 15")),
-    (DNSResponse(code: .noError, matching: 1, addresses: [IPAddress(v4: 1)]), "A", [IPAddress(v4: 1)], nil),
-    (
-      DNSResponse(code: .noError, matching: 1, addresses: [IPAddress(v4: 0x0102_0304)]), "A", [IPAddress(v4: 1)],
-      .unexpected("1.2.3.4")
-    ),
-    (
-      DNSResponse(code: .noError, isTruncated: true, matching: 1, addresses: [IPAddress(v4: 2)]), "A",
-      [IPAddress(v4: 1)], .unexpected("too long for a datagram")
-    ),
-  ] as [(DNSResponse, String, [IPAddress], ProbeOutcome?)])
+  @Test(
+    arguments: [
+      (DNSResponse(code: .noError, matching: 1), "A", [], nil),
+      (DNSResponse(code: .noError), "A", [], .unexpected("no record of type A")),
+      (DNSResponse(code: DNSCode(rawValue: 3)), "A", [], .unexpected("NXDOMAIN")),
+      (DNSResponse(code: DNSCode(rawValue: 15)), "A", [], .unexpected("RCODE 15")),
+      (DNSResponse(code: .noError, matching: 1, addresses: [IPAddress(v4: 1)]), "A", [IPAddress(v4: 1)], nil),
+      (
+        DNSResponse(code: .noError, matching: 1, addresses: [IPAddress(v4: 0x0102_0304)]), "A", [IPAddress(v4: 1)],
+        .unexpected("1.2.3.4")
+      ),
+      (
+        DNSResponse(code: .noError, isTruncated: true, matching: 1, addresses: [IPAddress(v4: 2)]), "A",
+        [IPAddress(v4: 1)], .unexpected("too long for a datagram")
+      ),
+    ] as [(DNSResponse, String, [IPAddress], ProbeOutcome?)]
+  )
   func aResponseIsHeldAgainstWhatIsExpected(
     _ response: DNSResponse,
     _ type: String,
@@ -145,18 +152,5 @@ import Testing
     #expect(DNSName("\(long).\(long).\(long).\(long.dropLast(2))") != nil)
     #expect(DNSName("\(long).\(long).\(long).\(long.dropLast())") == nil)
     for text in ["", "..", "a..b", ".a", "a b", "ä.example.org", "a\\.b"] { #expect(DNSName(text) == nil, "\(text)") }
-  }
-}
-
-/// A small generator with a seed (G. Steele and others, "Fast Splittable Pseudorandom Number Generators", 2014).
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
   }
 }

@@ -143,7 +143,10 @@ private func hear(_ bytes: [UInt8], by dialogue: inout some Dialogue, portion: I
     Talk(message("R", [0, 0, 0, 10] + Array("SCRAM-SHA-256\0\0".utf8)), good("asks who is there")),
     Talk(message("R", [0, 0, 0, 5, 1, 2, 3, 4]), good("asks who is there")),
     Talk(message("R", [0, 0, 0, 0]), good("lets anybody in")),
-    Talk(message("N", Array("SNOTICE\0C01000\0Mhello\0\0".utf8)) + message("R", [0, 0, 0, 3]), good("asks who is there")),
+    Talk(
+      message("N", Array("SNOTICE\0C01000\0Mhello\0\0".utf8)) + message("R", [0, 0, 0, 3]),
+      good("asks who is there")
+    ),
     Talk(error("28000", "no pg_hba.conf entry"), good("28000 no pg_hba.conf entry")),
     Talk(error("28P01", "no such role"), good("28P01 no such role")),
     Talk(
@@ -178,15 +181,17 @@ private func hear(_ bytes: [UInt8], by dialogue: inout some Dialogue, portion: I
 }
 
 @Suite struct ExchangeDialogueTests {
-  @Test(arguments: [
-    ([], Talk("any", good("a"))), ([], Talk("", nil)),
-    ([.contains("220 ")], Talk("220 mail.example.net ESMTP\r\n", good("220 "))),
-    ([.contains("220 ")], Talk("22", nil)), ([.contains("220 ")], Talk("554 go away\r\n", nil)),
-    ([.matches(try Pattern("^2[0-9][0-9] ")), .contains("ESMTP")], Talk("220 a ESMTP", good("220 a ESMTP"))),
-    ([.contains("ok"), .lacks("not")], Talk("not ok", .complete(fault: .unexpected("not"), said: ""))),
-    // What follows is not looked at, in whatever portions it comes.
-    ([.contains("ok"), .lacks("not")], Talk("ok or not", good("ok"))),
-  ] as [([TextRule], Talk)])
+  @Test(
+    arguments: [
+      ([], Talk("any", good("a"))), ([], Talk("", nil)),
+      ([.contains("220 ")], Talk("220 mail.example.net ESMTP\r\n", good("220 "))),
+      ([.contains("220 ")], Talk("22", nil)), ([.contains("220 ")], Talk("554 go away\r\n", nil)),
+      ([.matches(try Pattern("^2[0-9][0-9] ")), .contains("ESMTP")], Talk("220 a ESMTP", good("220 a ESMTP"))),
+      ([.contains("ok"), .lacks("not")], Talk("not ok", .complete(fault: .unexpected("not"), said: ""))),
+      // What follows is not looked at, in whatever portions it comes.
+      ([.contains("ok"), .lacks("not")], Talk("ok or not", good("ok"))),
+    ] as [([TextRule], Talk)]
+  )
   func anAnswerIsReadUpToWhatIsExpected(_ rules: [TextRule], _ talk: Talk) {
     for portion in [max(talk.answer.count, 1), 1, 3] {
       var dialogue = ExchangeDialogue(Exchange(expect: rules))

@@ -19,7 +19,7 @@ struct Pace: CustomTestStringConvertible, Sendable {
   var specification: ProbeSpecification {
     var probe = ProbeSpecification(
       name: "web",
-      kind: .tcp(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 80)),
+      kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 80)))),
       interval: interval,
       timeout: timeout,
       rise: rise,

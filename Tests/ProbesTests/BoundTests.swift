@@ -184,7 +184,7 @@ extension ProbeTests {
     func tcpOnErrors(_ fast: Duration?) async throws {
       let nginx = try await Nginx(workers: 1)
       defer { nginx.stop() }
-      let probe = paced(.tcp(nginx.endpoint), fast: fast)
+      let probe = paced(.tcp(TCPProbe(target: .endpoint(nginx.endpoint))), fast: fast)
       let course = try await course(probe) { Death.masterFirst.strike(nginx) }
       #expect(!probe.kind.noticesEnd)
       course.isWithin(DetectionBound(probe).error, of: probe)
@@ -196,7 +196,7 @@ extension ProbeTests {
       // As many attempts pass as are waited for before the strike; then the kernel takes no more.
       let queue = try FullQueue(room: 3)
       defer { queue.end() }
-      let probe = paced(.tcp(try endpoint(queue.port)), fast: fast)
+      let probe = paced(.tcp(TCPProbe(target: .endpoint(try endpoint(queue.port)))), fast: fast)
       let course = try await course(probe) {}
       course.isWithin(DetectionBound(probe).hang, of: probe)
       #expect(course.verdict.outcome == .timeout(.connecting))

@@ -86,7 +86,7 @@ private final class Stage {
 private func specification(_ interval: Duration, timeout: Duration, fast: Duration? = nil) -> ProbeSpecification {
   var probe = ProbeSpecification(
     name: "tcp",
-    kind: .tcp(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 1)),
+    kind: .tcp(TCPProbe(target: .endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 1)))),
     interval: interval,
     timeout: timeout,
     rise: 2,
