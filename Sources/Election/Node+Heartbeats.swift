@@ -129,7 +129,10 @@ extension Node {
     let world = surroundings(at: now)
     // An agent that hung before it sent what it had written may be only a little late by its own timers, and the others have
     // counted it out and moved a group.
-    if lateness > Timing.catchingUp { catchesUpUntil = now + Timing.catchingUp }
+    // Once in an interval: one that is always late must not read for ever.
+    if lateness > Timing.catchingUp, catchesUpUntil.map({ now > $0 + timing.interval }) ?? true {
+      catchesUpUntil = now + Timing.catchingUp
+    }
     guard lateness > min(timing.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
     // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
     guard !isLateNoted else {

@@ -97,9 +97,12 @@ struct Network {
 
   /// Whether neither host can reach the other over any path, whatever is sent.
   func isPartitioned(_ a: Int, _ b: Int) -> Bool {
-    (0..<paths).allSatisfy { path in
-      lanes[index(Lane(from: a, to: b, path: path))].isCut && lanes[index(Lane(from: b, to: a, path: path))].isCut
-    }
+    isCut(from: a, to: b) && isCut(from: b, to: a)
+  }
+
+  /// Whether nothing that one host sends reaches the other.
+  func isCut(from: Int, to: Int) -> Bool {
+    (0..<paths).allSatisfy { lanes[index(Lane(from: from, to: to, path: $0))].isCut }
   }
 
   /// Changes the weather; a burst of the former ends with it.

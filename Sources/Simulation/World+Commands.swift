@@ -144,6 +144,8 @@ extension World {
     guard (try? settings(of: 0, new)) != nil else { return }
     plan = new
     for index in hosts.indices where host == nil || host == index { readPlan(index) }
+    // Some of the groups that are looked at now may have been held before.
+    look()
   }
 
   private func readPlan(_ host: Int) {
@@ -232,6 +234,9 @@ extension World {
     }
     if let host = hosts.indices.first(where: { isHandingOver(group, on: hosts[$0]) }) {
       return "\(names([host])) is handing \(Plan.groupName(group)) over"
+    }
+    if let host = hosts.indices.first(where: { $0 != master && self.group(group, on: hosts[$0])?.isMaster == true }) {
+      return "\(names([host])) has not let go of \(Plan.groupName(group)) yet"
     }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.

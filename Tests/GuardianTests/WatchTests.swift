@@ -239,7 +239,7 @@ struct WatchTests {
   @Test("A guardian that takes over knows a running agent, and never counts it as one that could not begin")
   func takeOver() {
     var rehearsal = Rehearsal(takingOver: true)
-    #expect(rehearsal.pass(.seconds(100)) == [])
+    #expect(rehearsal.pass(.seconds(29)) == [])
     #expect(rehearsal.die(.unknown) == [.release(silence: nil), .collect, .restart(.unknown, after: .zero), .start])
   }
 

@@ -32,11 +32,33 @@ final class RealServer {
   ///
   /// - Parameter words: Its command, given the directory and the endpoint.
   init(_ words: (TemporaryDirectory, Endpoint) throws -> [String]) async throws {
-    let spare = try await TestServer { _ in [] }
-    endpoint = spare.endpoint
-    await spare.stop()
+    endpoint = try await Self.spareEndpoint()
     directory = try TemporaryDirectory()
     self.words = try words(directory, endpoint)
+  }
+
+  /// An address that is free for streams and for datagrams.
+  private static func spareEndpoint() async throws -> Endpoint {
+    for _ in 0..<100 {
+      let spare = try await TestServer { _ in [] }
+      let endpoint = spare.endpoint
+      await spare.stop()
+      if isFreeForDatagrams(endpoint.port) { return endpoint }
+    }
+    throw EndOfResults()
+  }
+
+  private static func isFreeForDatagrams(_ port: UInt16) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
   }
 
   func launch() throws {

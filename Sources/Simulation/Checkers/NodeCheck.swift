@@ -97,6 +97,8 @@ final class NodeCheck {
 
   /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.
   func begins(_ group: Int, _ host: Int, _ world: World) {
+    // A link that comes back or a group that is looked at from now on: that is no agent's doing.
+    if world.checks.promises.isDisturbed(within: .nanoseconds(1), world) { return }
     for (delay, span) in [(Duration.milliseconds(10), Duration.milliseconds(10)), (.seconds(6), .seconds(4))] {
       let promise = Promise.announcement(host: host, group: group, since: world.now, within: span)
       world.schedule(.due(promise), in: delay)

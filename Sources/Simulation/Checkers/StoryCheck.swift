@@ -65,7 +65,7 @@ final class StoryCheck {
       )
     }
     // A word that takes a good part of that time is as good as lost.
-    if losses < Timing.minimumChallenges, late < silence.nanoseconds / 4 {
+    if losses < Timing.minimumChallenges, late < silence.nanoseconds / 4, !world.network.isCut(from: host, to: other) {
       world.violate(
         "Verdict",
         "\(Plan.names[host]) declares \(node) dead after \(challenges) challenges, and only \(losses) words were lost"
