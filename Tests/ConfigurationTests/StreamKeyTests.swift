@@ -67,7 +67,8 @@ import Testing
     )
     let name = try #require(DNSName("example.org"))
     #expect(
-      try Self.probe("{ dns: 127.0.0.1, query: Example.org. }") == .dns(DNSProbe(endpoint: Self.endpoint(53), name: name))
+      try Self.probe("{ dns: 127.0.0.1, query: Example.org. }")
+        == .dns(DNSProbe(endpoint: Self.endpoint(53), name: name))
     )
     #expect(
       try Self.probe("{ dns: '127.0.0.1:5353', query: example.org, type: aaaa, expect-address: ['2001:db8::1'] }")

@@ -76,7 +76,9 @@ func live(_ plan: AgentPlan, _ link: GuardianLink) throws -> Int32 {
     }
   }
   link.setDuties(Duties(addresses: addresses, gate: nil, patience: .seconds(2), isRealtime: false))
-  let beat = { link.beat(holds: link.story == nil, due: BootClock.now + .milliseconds(500), obituaries: [plan.obituary]) }
+  let beat = {
+    link.beat(holds: link.story == nil, due: BootClock.now + .milliseconds(500), obituaries: [plan.obituary])
+  }
   beat()
   if link.story == nil {
     for failure in table.add([plan.address]) { note("\(failure)", in: "agents", plan.directory) }
