@@ -191,7 +191,7 @@ final class PromiseCheck {
       // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
       guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
         state.lastUnattended < since, state.stall.perMille == 0,
-        let agent = state.agent, !agent.isStopped, world.answering(group: group).contains(host),
+        let agent = state.agent, !agent.isStopped, !agent.isStalled, world.answering(group: group).contains(host),
         span == .milliseconds(10) || isUndisturbed(since: since, world),
         !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
       else { return }
