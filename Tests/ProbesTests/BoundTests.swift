@@ -71,12 +71,14 @@ private func course(_ probe: ProbeSpecification, of strike: () throws -> Void) a
   do {
     var run = 0
     // A service that is only just there may fail once.
-    for _ in 0..<1000 where run < 3 {
+    var last: ProbeResult?
+    for _ in 0..<100 where run < 3 {
       let (_, result) = try #require(await results.next())
+      last = result
       run = result.outcome.isSuccess ? run + 1 : 0
       _ = judgement.record(result, at: .zero)
     }
-    try #require(judgement.state == .passing)
+    try #require(judgement.state == .passing, "\(probe.kind.target): \(last.map { "\($0)" } ?? "no result")")
     let metronome = try Metronome()
     let start = clock.now
     try strike()

@@ -13,7 +13,7 @@ func waitUntilPasses(_ probe: ProbeSpecification, otherwise: () throws -> Void =
   often.timeout = .seconds(1)
   try await withProbes([often]) { _, results in
     var result = try await results.next()
-    for _ in 0..<1000 where !result.outcome.isSuccess {
+    for _ in 0..<40 where !result.outcome.isSuccess {
       try otherwise()
       result = try await results.next()
     }
