@@ -120,6 +120,7 @@ struct CommandTests {
   @Test("The environment is a login's and what is added, and nothing of this process")
   func environment() async {
     setenv("NOTIFY_SOCKET", "/run/notify", 1)
+    defer { unsetenv("NOTIFY_SOCKET") }
     let result = await run("env | sort | cut -d= -f1 | tr '\\n' ' '", environment: ["BATON_NODE": "alpha"])
     let names = text(result.output).split(separator: " ").filter { !["_", "PWD", "OLDPWD", "SHLVL"].contains($0) }
     #expect(names == ["BATON_NODE", "HOME", "LOGNAME", "PATH", "SHELL", "USER"])

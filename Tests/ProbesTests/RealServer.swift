@@ -63,7 +63,7 @@ final class RealServer {
 
   func launch() throws {
     let log = directory["log"]
-    pid = try #require(start(["sh", "-c", "exec \"$@\" >>'\(log)' 2>&1", "sh"] + words))
+    pid = try #require(start(["sh", "-c", "unset NOTIFY_SOCKET; exec \"$@\" >>'\(log)' 2>&1", "sh"] + words))
   }
 
   /// Waits until a probe passes.
