@@ -3,8 +3,7 @@
 // Threads: the heartbeat loop owns the node, its sockets and its timers, and does nothing that could block; the
 // kernel's thread works on netlink; one loop probes, and has helpers where something is watched; one serves the control
 // socket and the journal; one thread writes log and state file; one waits for news from the kernel, one for the
-// guardian's end; each command that runs has one; the main thread waits
-// for signals.
+// guardian's end; each command that runs has one; the main thread waits for signals.
 
 import Configuration
 import Control
@@ -255,7 +254,7 @@ package final class Agent: Sendable {
     _ desk: ControlDesk
   ) {
     let handover = MonitorHandover(monitor)
-    Host.startThread {
+    SideThread.start {
       var monitor = handover.take()
       while true {
         var poll = pollfd(fd: monitor.descriptor, events: Int16(POLLIN), revents: 0)

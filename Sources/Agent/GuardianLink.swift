@@ -77,7 +77,7 @@ package final class GuardianLink: Sendable {
   ///
   /// - Parameter report: Gets news of guardians, on the link's thread.
   package func begin(report: @escaping @Sendable (GuardianNews) -> Void) {
-    Host.startThread { [self] in watch(report) }
+    SideThread.start { [self] in watch(report) }
   }
 
   // MARK: Telling

@@ -1,4 +1,4 @@
-// Small dealings with the operating system that the daemon's life needs: names, directories, threads, signals.
+// Small dealings with the operating system that the daemon's life needs: names, directories, signals.
 
 import Control
 import Election
@@ -18,28 +18,6 @@ enum Host {
   /// Makes a directory that others may enter, if it is not there.
   static func makeDirectory(_ path: String) throws(Control.SystemError) {
     guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw Control.SystemError.last("make \(path)") }
-  }
-
-  /// Starts a thread that is never waited for.
-  static func startThread(_ body: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(ThreadBody(body))
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread,
-      nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().body()
-        return nil
-      },
-      box.toOpaque()
-    )
-    if code == 0 { pthread_detach(thread) } else { box.release() }
-  }
-
-  private final class ThreadBody: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 }
 

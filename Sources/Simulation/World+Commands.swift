@@ -253,10 +253,12 @@ extension World {
     self.group(group, on: host)?.step.map { $0.kind != .request } ?? false
   }
 
-  private func isAtFault(_ group: Int, on host: Host) -> Bool { self.group(group, on: host)?.publicState == .fault }
+  /// Whether a host may not hold a group, such as one that is leaving.
+  func isAtFault(_ group: Int, on host: Host) -> Bool { self.group(group, on: host)?.publicState == .fault }
 
   private func term(of group: Int, on host: Host) -> UInt64 { self.group(group, on: host)?.term ?? 0 }
 
+  /// A group as the agent on a host has it.
   private func group(_ group: Int, on host: Host) -> Group? {
     host.agent?.node.groups.first { $0.settings.name == Plan.groupName(group) }
   }

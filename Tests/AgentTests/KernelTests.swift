@@ -83,7 +83,7 @@ struct KernelTests {
   /// A kernel's tables in a network namespace of their own, which a socket belongs to from its beginning.
   private static func kernelOfItsOwn() throws -> Kernel {
     let result = NIOLockedValueBox<Result<Kernel, any Error>?>(nil)
-    Host.startThread {
+    SideThread.start {
       let made = Result { () throws -> Kernel in
         guard unshare(CLONE_NEWNET) == 0 else { throw AgentError.system("unshare: errno \(errno)") }
         return try Kernel()

@@ -130,10 +130,10 @@ final class PromiseCheck {
       let mayStay = cause != .shutdown && cause != .probe
       beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
     case .handoverFailed(let group, let to, let cause):
-      guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world), !isAtFault(group, host, world),
+      guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world),
         world.now - world.hosts[host].lastUnattended > 2_000_000_000,
         world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
-        let index = world.plan.groupNames.firstIndex(of: group)
+        let index = world.plan.groupNames.firstIndex(of: group), !world.isAtFault(index, on: world.hosts[host])
       else {
         return
       }
@@ -144,12 +144,6 @@ final class PromiseCheck {
       world.schedule(.due(promise), in: kernel * 4 + asking + hookTime(world))
     default: break
     }
-  }
-
-  /// Whether a host may not hold a group any more, such as one that is leaving meanwhile.
-  private func isAtFault(_ group: String, _ host: Int, _ world: World) -> Bool {
-    let groups = world.hosts[host].agent?.node.groups ?? []
-    return groups.contains { $0.settings.name == group && $0.publicState == .fault }
   }
 
   private func isUndisturbed(since: Int64, _ world: World) -> Bool {

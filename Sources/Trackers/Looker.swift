@@ -2,36 +2,9 @@
 // up after a time. A call that hangs in the kernel cannot be ended, so its thread is left behind until it returns, and
 // no second one joins it.
 
-import Glibc
+import LinuxNetwork
 import NIOCore
 import Synchronization
-
-/// Threads that are never waited for.
-enum SideThread {
-  /// Starts one; false when the system has no thread to give.
-  @discardableResult
-  static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
-    let box = Unmanaged.passRetained(ThreadBody(body))
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread,
-      nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().body()
-        return nil
-      },
-      box.toOpaque()
-    )
-    if code == 0 { pthread_detach(thread) } else { box.release() }
-    return code == 0
-  }
-
-  private final class ThreadBody: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-}
 
 /// One look after another, each on a thread of its own: at every tick, and out of rhythm on news. Lives on one event
 /// loop.
