@@ -195,7 +195,12 @@ package final class Agent: Sendable {
   private func memory(_ state: StateFile) -> Node.Memory {
     let terms = Dictionary(state.terms.map { (WireID(name: $0.key), $0.value) }, uniquingKeysWith: max)
     let until = state.maintenanceUntil.map { BootClock.now + ($0 - .now) }
-    return Node.Memory(terms: terms, isInMaintenance: state.isInMaintenance, maintenanceUntil: until)
+    return Node.Memory(
+      terms: terms,
+      isInMaintenance: state.isInMaintenance,
+      maintenanceUntil: until,
+      interval: state.longestIntervalMicroseconds.map { .microseconds($0) }
+    )
   }
 
   /// Takes away what an earlier life may have left and the configuration does not mention any more; what it does

@@ -127,6 +127,14 @@ final class ControlDesk: ControlHandler {
     }
   }
 
+  /// Keeps the longest interval by which a node is known to live.
+  func keepInterval(_ interval: Duration) {
+    loop.execute { [self] in
+      books.value.state.longestIntervalMicroseconds = interval.nanoseconds / 1000
+      saveSoon()
+    }
+  }
+
   /// Keeps for the next life whether the node is in maintenance.
   func keepMaintenance(_ on: Bool, until: Timestamp?) {
     loop.execute { [self] in

@@ -178,6 +178,7 @@ final class NodeDriver {
       requests.answer(request, answer, node)
     case .keepTerm(let group, let term):
       desk.keepTerm(term, of: group)
+    case .keepInterval(let interval): desk.keepInterval(interval)
     case .keepMaintenance(let on, let until):
       desk.keepMaintenance(on, until: until.map { Timestamp.now + ($0 - BootClock.now) })
     case .left:

@@ -15,6 +15,8 @@ struct StateFile: Codable, Equatable {
   var isInMaintenance = false
   /// When maintenance ends, by the wall clock: the boot clock does not outlive the host's boot.
   var maintenanceUntil: Timestamp?
+  /// The longest interval by which a node of the cluster was known to live.
+  var longestIntervalMicroseconds: Int64?
   /// The addresses of the configuration that was in force.
   var addresses: [Address] = []
 

@@ -36,6 +36,8 @@ package enum Effect: Hashable, Sendable {
   case keepTerm(group: WireID, UInt64)
   /// Keep this for the next life: whether the node is in maintenance, and until when.
   case keepMaintenance(on: Bool, until: Instant?)
+  /// Keep this for the next life: the longest interval by which a node of the cluster is known to live.
+  case keepInterval(Duration)
   /// Everything is handed over or released: the process may end.
   case left
 }

@@ -210,21 +210,3 @@ extension PeerSession {
     return moved
   }
 }
-
-/// A change of the heartbeat interval. Peers judge a node by the interval that they have heard of, and its lease may still
-/// be the longer one, or they may not have heard of the longer one yet. So for a while the node says the longer one and
-/// lives by the shorter one.
-struct PaceChange: Hashable, Sendable {
-  /// What the node lives by, and what it says.
-  let shortest: Duration
-  let longest: Duration
-  /// The end: the lease of the longer one has run out by then, and so many heartbeats that say it do not get lost unless
-  /// there is a partition.
-  let until: Instant
-
-  init(from former: PaceChange?, _ old: Duration, to new: Duration, at now: Instant) {
-    shortest = min(former?.shortest ?? old, new)
-    longest = max(former?.longest ?? old, new)
-    until = now + max(longest * 2, shortest * 8)
-  }
-}

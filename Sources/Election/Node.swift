@@ -51,6 +51,10 @@ package struct Node: Hashable, Sendable {
   var heartbeatAt: Instant?
   /// The intervals between which a change is under way; nil when there is none.
   var pace: PaceChange?
+  /// What an earlier life knew of intervals, while it matters.
+  private(set) var former: FormerInterval?
+  /// The interval that is kept for the next life.
+  var keptInterval: Duration?
   /// This node's right to answer for what it holds.
   package internal(set) var lease = Lease()
   /// This agent was late, and its timer has not fired since.
@@ -81,9 +85,17 @@ package struct Node: Hashable, Sendable {
     /// Whether the node was put into maintenance, and until when.
     package var isInMaintenance: Bool
     package var maintenanceUntil: Instant?
+    /// The longest interval by which a node of the cluster was known to live; nil when that is not known.
+    package var interval: Duration?
 
-    package init(terms: [WireID: UInt64] = [:], isInMaintenance: Bool = false, maintenanceUntil: Instant? = nil) {
+    package init(
+      terms: [WireID: UInt64] = [:],
+      isInMaintenance: Bool = false,
+      maintenanceUntil: Instant? = nil,
+      interval: Duration? = nil
+    ) {
       self.terms = terms
+      self.interval = interval
       self.isInMaintenance = isInMaintenance
       self.maintenanceUntil = maintenanceUntil
     }
@@ -108,6 +120,7 @@ package struct Node: Hashable, Sendable {
     formerTerms = memory.terms
     isInMaintenance = memory.isInMaintenance
     maintenanceUntil = memory.maintenanceUntil
+    keptInterval = memory.interval
     noteNames()
   }
 
@@ -178,6 +191,7 @@ package struct Node: Hashable, Sendable {
     tell(dirty, at: now, &outbox, using: &generator)
     settleLease(at: now, &outbox)
     concludeLeaving(at: now, &outbox, using: &generator)
+    keepInterval(at: now, &outbox)
     writeObituaries(at: now, &outbox)
     return outbox.effects
   }
@@ -196,6 +210,7 @@ package struct Node: Hashable, Sendable {
       ids: ids,
       addresses: addresses,
       timing: timing,
+      formerLeaseEnds: former?.until,
       roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,
       leaseEnds: lease.ends ?? now,
       isLeaving: isLeaving,
@@ -253,6 +268,9 @@ package struct Node: Hashable, Sendable {
   }
 
   private mutating func start(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
+    if let interval = keptInterval, interval > settings.interval {
+      former = FormerInterval(interval: interval, until: now + Timing(interval: interval).detectionTime())
+    }
     let listeningTime = surroundings(at: now).listeningTime
     isMute = true
     heartbeatAt = now + listeningTime

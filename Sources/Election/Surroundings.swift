@@ -16,6 +16,8 @@ package struct Surroundings: Hashable, Sendable {
   package var addresses: [IPAddress]
   /// The time spans of this node's interval.
   package var timing: Timing
+  /// Until when a master may answer that lived by a longer interval, as an earlier life knew, and died unheard.
+  package var formerLeaseEnds: Instant?
   /// The worst recent round trip to any peer.
   package var roundTrip: Duration
   /// When this node's lease ends; now, if it has none.
@@ -32,7 +34,9 @@ package struct Surroundings: Hashable, Sendable {
   package var contactUntil: Instant?
 
   /// How long a starting node listens before it takes part.
-  package var listeningTime: Duration { timing.detectionTime() }
+  package var listeningTime: Duration {
+    max(timing.detectionTime(), formerLeaseEnds.map { $0 - now } ?? .zero)
+  }
   /// How long a step of a handover is repeated before it has failed.
   package var stepDeadline: Duration { .milliseconds(500) }
   /// The time between repetitions of a step.

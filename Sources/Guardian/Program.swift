@@ -1,6 +1,7 @@
 // The executable that both agent and guardian are: how each starts the other. What people gave as arguments is passed
 // on, so that `ps` shows whose pair it is, and one internal option says as what the new process begins.
 
+import CLinux
 import Control
 import Glibc
 
@@ -57,6 +58,8 @@ package struct Program: Sendable {
     defer { posix_spawn_file_actions_destroy(&actions) }
     // Also where both numbers are the same: then it takes away that the descriptor closes (posix_spawn(3)).
     posix_spawn_file_actions_adddup2(&actions, channel.descriptor, Self.descriptor)
+    // Nothing else outlives its owner here, such as a connection of a probe whose end its server waits for.
+    posix_spawn_file_actions_addclosefrom_np(&actions, Self.descriptor + 1)
     let words = [self.path] + arguments + [role.rawValue, "\(Self.descriptor)"]
     var vector: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { vector.forEach { free($0) } }

@@ -88,6 +88,7 @@ struct Host {
   /// What survives the agent.
   var terms: [WireID: UInt64] = [:]
   var maintenance: (isOn: Bool, until: Instant?) = (false, nil)
+  var longestInterval: Duration?
 
   /// When the agent last did not run, for a while or for good.
   var lastUnattended: Int64 = .min / 2

@@ -24,7 +24,8 @@ extension World {
       memory: Node.Memory(
         terms: hosts[host].terms,
         isInMaintenance: hosts[host].maintenance.isOn,
-        maintenanceUntil: hosts[host].maintenance.until
+        maintenanceUntil: hosts[host].maintenance.until,
+        interval: hosts[host].longestInterval
       ),
       at: hosts[host].clock.time(at: now)
     )

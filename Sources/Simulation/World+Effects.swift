@@ -88,6 +88,7 @@ extension World {
       note("answers request \(request): \(words(answer))", of: host)
       checks.promises.answered(request, self)
     case .keepTerm(let group, let term): hosts[host].terms[group] = term
+    case .keepInterval(let interval): hosts[host].longestInterval = interval
     case .keepMaintenance(let on, let until): hosts[host].maintenance = (on, until)
     case .left:
       hosts[host].agent?.hasLeft = true
@@ -230,7 +231,7 @@ extension Command.EffectKind {
       case .addAddresses: .add
       case .removeAddresses: .remove
       case .announce, .tell, .consult: .announce
-      case .journal, .keepTerm, .keepMaintenance, .left: .keep
+      case .journal, .keepTerm, .keepMaintenance, .keepInterval, .left: .keep
       case .answer: .answer
       }
   }

@@ -16,7 +16,7 @@ struct ControlServerSocketTests {
   }
 
   private static func bindSocket(_ path: String) throws -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     try #require(ControlSocket.withAddress(of: path) { bind(descriptor, $0, $1) } == 0)
     return descriptor
   }
@@ -88,7 +88,7 @@ struct ControlServerSocketTests {
     let directory = try ControlServerHarness.makeDirectory()
     defer { ControlServerHarness.remove(directory) }
     let path = ControlSocket.path(in: directory)
-    let file = open(path, O_CREAT | O_WRONLY, 0o600)
+    let file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
     close(file)
     #expect(throws: ControlServerError.notASocket(path: path)) { try Self.start(directory) }
     #expect(access(path, F_OK) == 0)

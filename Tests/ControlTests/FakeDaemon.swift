@@ -28,7 +28,7 @@ final class FakeDaemon: Sendable {
   private let descriptor: Int32
 
   init(path: String, backlog: Int32 = 8) throws {
-    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     let descriptor = descriptor
     try #require(ControlSocket.withAddress(of: path) { bind(descriptor, $0, $1) } == 0)
     try #require(listen(descriptor, backlog) == 0)

@@ -21,7 +21,7 @@ import Logging
 }
 
 func listen(_ directory: String, _ port: UInt16) -> Never {
-  let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+  let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_port = port.bigEndian

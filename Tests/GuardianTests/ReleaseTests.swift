@@ -91,7 +91,11 @@ private final class Peer {
 
   init(_ address: IPAddress = IPAddress(v4: 0x7f00_0001)) throws {
     self.address = address
-    descriptor = socket(address.family == .v4 ? AF_INET : AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+    descriptor = socket(
+      address.family == .v4 ? AF_INET : AF_INET6,
+      Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue),
+      0
+    )
     var storage = sockaddr_in6()
     withUnsafeMutableBytes(of: &storage) { bytes in
       bytes.storeBytes(of: UInt16(address.family == .v4 ? AF_INET : AF_INET6), as: UInt16.self)

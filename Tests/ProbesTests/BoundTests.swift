@@ -143,7 +143,7 @@ private final class FullQueue {
 
   /// - Parameter room: How many handshakes it takes; one more than listen(2) is told.
   init(room: Int) throws {
-    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
@@ -237,7 +237,7 @@ extension ProbeTests {
       let script = "if [ -e \(file) ]; then \(failure.replacing("FILE", with: file)); fi"
       let user = "\(geteuid()):\(getegid())"
       let probe = paced(.exec(ExecProbe(arguments: ["/bin/sh", "-c", script], user: user)), fast: fast)
-      let course = try await course(probe) { close(open(file, O_CREAT | O_WRONLY, 0o600)) }
+      let course = try await course(probe) { close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)) }
       let bound = DetectionBound(probe)
       // An attempt that fails takes as long as the program, which is not nothing.
       course.isWithin(failure == "exit 1" ? bound.error + atOnce : bound.hang, of: probe)
@@ -247,7 +247,7 @@ extension ProbeTests {
       let nginx = try await Nginx(workers: 1)
       defer { nginx.stop() }
       let file = "/tmp/baton-bound-\(getpid()).pid"
-      let descriptor = open(file, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
+      let descriptor = open(file, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o600)
       defer { unlink(file) }
       let text = "\(nginx.master)\n"
       try #require(write(descriptor, text, text.utf8.count) == text.utf8.count)
@@ -270,7 +270,7 @@ extension ProbeTests {
 
     @Test func file() async throws {
       let file = "/tmp/baton-bound-\(getpid())-file"
-      close(open(file, O_CREAT | O_WRONLY, 0o600))
+      close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600))
       defer { unlink(file) }
       let probe = paced(.watch(.file(FileWatch(path: file, rule: .exists))), fast: nil)
       let course = try await course(probe) { unlink(file) }

@@ -46,27 +46,3 @@ final class Certificates {
 
   deinit { _ = run(["rm", "-rf", directory]) }
 }
-
-/// Runs a command to its end and returns its status; -1 when it could not be started or was killed.
-func run(_ words: [String]) -> Int32 {
-  guard let pid = start(words) else { return -1 }
-  var status: Int32 = 0
-  guard waitpid(pid, &status, 0) == pid else { return -1 }
-  return status & 0x7f == 0 ? status >> 8 & 0xff : -1
-}
-
-/// Starts a command; nil when that is not possible.
-func start(_ words: [String]) -> pid_t? {
-  var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-  defer { for argument in arguments { free(argument) } }
-  // The threads of tests block signals that the command may want to hear.
-  var attributes = posix_spawnattr_t()
-  posix_spawnattr_init(&attributes)
-  defer { posix_spawnattr_destroy(&attributes) }
-  var none = sigset_t()
-  sigemptyset(&none)
-  posix_spawnattr_setsigmask(&attributes, &none)
-  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-  var pid: pid_t = 0
-  return posix_spawnp(&pid, words[0], nil, &attributes, &arguments, environ) == 0 ? pid : nil
-}

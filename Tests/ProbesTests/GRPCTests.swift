@@ -1,5 +1,6 @@
 // gRPC health with a real server, the reference implementation in Python.
 
+import CLinux
 import Glibc
 import Health
 import NIOCore
@@ -61,6 +62,7 @@ final class GRPCServer {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, toServer[0], 0)
     posix_spawn_file_actions_adddup2(&actions, fromServer[1], 1)
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     let modules = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/python"
     let words = [
       "env", "PYTHONPATH=\(modules)", "GRPC_VERBOSITY=NONE", "python3", "-c", Self.program, "\(endpoint)", kind,

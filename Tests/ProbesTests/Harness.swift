@@ -70,7 +70,7 @@ final class DeafPort {
   private var address = sockaddr_in()
 
   init() throws {
-    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
     let code = Self.withAddress(&address) { bind(descriptor, $0, $1) | getsockname(descriptor, $0, &$1) }
@@ -83,7 +83,7 @@ final class DeafPort {
   func connectToItself() throws -> CInt {
     let code = Self.withAddress(&address) { connect(descriptor, $0, $1) }
     try #require(code == 0, "connect a port to itself: \(String(cString: strerror(errno)))")
-    return dup(descriptor)
+    return fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
   }
 
   deinit { close(descriptor) }

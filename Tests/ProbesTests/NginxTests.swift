@@ -37,12 +37,7 @@ final class Nginx {
     fclose(file)
 
     let words: [String] = ["nginx", "-p", directory, "-c", "\(directory)/nginx.conf"]
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var pid: pid_t = 0
-    let code = posix_spawnp(&pid, "nginx", nil, nil, &arguments, environ)
-    try #require(code == 0, "these tests need nginx: \(String(cString: strerror(code)))")
-    master = pid
+    master = try #require(start(words), "these tests need nginx")
     let probe = tcpProbe(endpoint, interval: .milliseconds(10))
     try await withProbes([probe]) { _, results in
       var result = try await results.next()

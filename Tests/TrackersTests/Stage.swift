@@ -193,6 +193,7 @@ private func start(_ words: [String], output: Int32?) throws -> pid_t {
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
   }
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3)
   var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
   defer { for argument in arguments { free(argument) } }
   var child = pid_t()

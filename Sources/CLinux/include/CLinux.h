@@ -13,6 +13,7 @@
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -35,6 +36,8 @@ int unshare(int flags);
 int pipe2(int descriptors[2], int flags);
 /// A file in memory that has no name, memfd_create(2).
 int memfd_create(const char *name, unsigned int flags);
+/// Has a child close all descriptors from this one on, posix_spawn_file_actions_addclosefrom_np(3). glibc 2.34.
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 /// The name of an error number, such as "EPERM"; null for one that does not exist. glibc 2.32.
 const char *strerrorname_np(int number);
 /// The meaning of an error number, such as "Operation not permitted"; null for one that does not exist. glibc 2.32.

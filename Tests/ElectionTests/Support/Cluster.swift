@@ -105,7 +105,11 @@ final class Cluster {
       hosts[host].node = Node(
         settings: own,
         bootID: UInt64.random(in: 1...UInt64.max, using: &dice),
-        memory: Node.Memory(terms: hosts[host].terms, isInMaintenance: hosts[host].isInMaintenance),
+        memory: Node.Memory(
+          terms: hosts[host].terms,
+          isInMaintenance: hosts[host].isInMaintenance,
+          interval: hosts[host].longestInterval
+        ),
         at: localTime(of: host)
       )
       for interface in hosts[host].linksDown.sorted() { give(.link(interface: interface, isUp: false), to: host) }
@@ -230,6 +234,7 @@ final class Cluster {
     case .journal(let event): history.note(event, of: host, at: now)
     case .answer(let request, let answer): history.note(answer, to: request)
     case .keepTerm(let group, let term): hosts[host].terms[group] = term
+    case .keepInterval(let interval): hosts[host].longestInterval = interval
     case .keepMaintenance(let on, _): hosts[host].isInMaintenance = on
     case .left:
       hosts[host].hasLeft = true

@@ -43,6 +43,7 @@ struct VirtualHost {
   /// What survives the agent.
   var terms: [WireID: UInt64] = [:]
   var isInMaintenance = false
+  var longestInterval: Duration?
   /// Whether the agent has said that it may end.
   var hasLeft = false
 
