@@ -92,7 +92,7 @@ extension Group {
   private func isUnsure(since instant: Instant, _ world: Surroundings) -> Bool {
     views.indices.contains { node in
       guard node != world.here, views[node].isAlive, views[node].record != nil else { return false }
-      return views[node].heard.map { $0 < instant } ?? true
+      return views[node].said.map { $0 < instant } ?? true
     }
   }
 
@@ -126,7 +126,7 @@ extension Group {
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
     guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason,
       lastMaster.map({ world.names[$0] == successor }) ?? true,
-      world.now - since < .seconds(2) + settings.hookPatience
+      world.now - max(since, releaseFailedAt ?? since) < .seconds(2) + settings.hookPatience
     else { return false }
     return views.indices.allSatisfy { node in
       node == world.here || !views[node].isAlive || views[node].record?.isEligible == false

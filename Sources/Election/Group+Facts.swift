@@ -82,8 +82,13 @@ extension Group {
   }
 
   /// Takes what another node says; whether that is news.
-  mutating func hear(_ record: GroupRecord, from node: Int, at now: Instant) -> Bool {
-    views[node].heard = now
+  ///
+  /// - Parameters:
+  ///   - said: When it was said, but for the time that the fastest word is on its way.
+  ///   - answering: When this node said what the other had last heard of it by then.
+  mutating func hear(_ record: GroupRecord, from node: Int, said: Instant, answering: Instant) -> Bool {
+    views[node].said = said
+    views[node].answered = answering
     guard views[node].record != record || awaitsWord else { return false }
     // What it refused for is over.
     if record.isEligible, views[node].record?.isEligible == false { views[node].refusedUntil = nil }

@@ -224,7 +224,7 @@ extension Group {
     guard let step = self.step else { return true }
     if !wake(at: step.deadline, world) {
       // A successor that is alive has to say that it has not taken over: its word may be what got lost.
-      awaitsWord = step.kind == .release && views[step.peer].heard.map { $0 < step.deadline } ?? true
+      awaitsWord = step.kind == .release && !hasSpoken(step.peer, since: step.deadline, world)
       guard awaitsWord else { return stepExpired(step, world, &outbox) }
       isAsking = true
     }
@@ -234,6 +234,13 @@ extension Group {
       _ = wake(at: self.step?.retryAt ?? world.now, world)
     }
     return false
+  }
+
+  /// Whether a node has said how it stands after it heard what was said here then; or, as it may not hear this node any
+  /// more, at a later time, however long its words are on their way.
+  private func hasSpoken(_ node: Int, since instant: Instant, _ world: Surroundings) -> Bool {
+    guard let said = views[node].said, let answered = views[node].answered else { return false }
+    return answered >= instant || said - world.roundTrip >= instant
   }
 
   /// How long before a release has failed it may not be taken any more.
@@ -259,6 +266,7 @@ extension Group {
     failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
     isPreemptionHeld = false
     lastMaster = nil
+    releaseFailedAt = world.now
     guard claimant(world) == nil else { return true }
     let obstacle = obstacle(world)
     let mayTakeBack =

@@ -44,8 +44,10 @@ package struct Group: Hashable, Sendable {
   package struct View: Hashable, Sendable {
     /// What the node last said; nil when it has said nothing in its present life.
     package var record: GroupRecord?
-    /// When it last said something of the group.
-    var heard: Instant?
+    /// When it said what it last said of the group, but for the time that the fastest word is on its way.
+    var said: Instant?
+    /// When this node said what the node had last heard of it by then.
+    var answered: Instant?
     /// Whether the node is held to be alive.
     package var isAlive = false
     /// Whether the node hears us as well.
@@ -103,6 +105,8 @@ package struct Group: Hashable, Sendable {
   var request: OperatorRequest?
   /// The last live master seen, for the reason of a takeover.
   var lastMaster: Int?
+  /// When the last successor turned out to have failed.
+  var releaseFailedAt: Instant?
   /// A rival master was seen and has not given way yet.
   var hasRival = false
   /// The term of the last release that this node took, so that a repetition is not taken twice.

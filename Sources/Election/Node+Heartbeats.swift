@@ -39,7 +39,10 @@ extension Node {
     case .unknownLife:
       rejected.unknownLife += 1
       let nonce = sessions[index].admissionChallenge(at: now, using: &generator)
-      send([], to: index, path: path, challenge: nonce, response: heartbeat.challenge, at: now, &outbox)
+      // On all paths: the one that it is heard by may lead in that direction only, and another in the other.
+      for path in sessions[index].paths.indices {
+        send([], to: index, path: path, challenge: nonce, response: heartbeat.challenge, at: now, &outbox)
+      }
       return
     case .admitted(let restarted):
       noteAdmission(of: index, restarted: restarted, at: now, &outbox, &dirty)
@@ -84,12 +87,13 @@ extension Node {
   ) {
     let node = sessions[index].node
     let standing = Standing(sessions[index])
+    let said = sessions[index].timeOfWriting(heartbeat, at: now)
     var changed: [Int] = []
     for record in heartbeat.groups {
       guard let group = self.index(of: record.id) else { continue }
       // Conclusions need the liveness that this heartbeat has just proved.
       groups[group].noteStanding(standing, of: node)
-      if groups[group].hear(record, from: node, at: now) {
+      if groups[group].hear(record, from: node, said: said, answering: Instant(nanoseconds: heartbeat.echo)) {
         changed.append(group)
       } else if record.handover == .release, record.handoverPeer == ids[settings.here] {
         // The old master has not seen the answer yet.
@@ -124,8 +128,9 @@ extension Node {
 
   /// Notices that the agent itself was late, before anything is concluded from the silence of others or said to them.
   mutating func noticeLateness(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    guard let leaseEnds = lease.ends, let deadline = nextDeadline else { return }
+    guard let deadline = nextDeadline else { return }
     let lateness = now - deadline
+    let isOver = lease.ends.map { now >= $0 } ?? false
     let world = surroundings(at: now)
     // An agent that hung before it sent what it had written may be only a little late by its own timers, and the others have
     // counted it out and moved a group.
@@ -133,7 +138,7 @@ extension Node {
     if lateness > Timing.catchingUp, catchesUpUntil.map({ now > $0 + timing.interval }) ?? true {
       catchesUpUntil = now + Timing.catchingUp
     }
-    guard lateness > min(timing.interval, world.stepDeadline / 2) || now >= leaseEnds else { return }
+    guard lateness > min(timing.interval, world.stepDeadline / 2) || isOver else { return }
     // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
     guard !isLateNoted else {
       doubtUntil = now + timing.detectionTime()
@@ -141,7 +146,6 @@ extension Node {
     }
     outbox.journal(.late(lateness))
     doubtItself(at: now)
-    let isOver = now >= leaseEnds
     updateAll(at: now, &outbox, &dirty) { group, world, outbox in
       // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
       if isOver || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }

@@ -203,6 +203,13 @@ package struct PeerSession: Hashable, Sendable {
     return now - Instant(nanoseconds: heartbeat.sentAt) - clockLead.least <= oldest + drift
   }
 
+  /// When a heartbeat that has just been taken was written, by our clock, as if the fastest ever had been on its way for no
+  /// time at all.
+  func timeOfWriting(_ heartbeat: Heartbeat, at now: Instant) -> Instant {
+    guard let clockLead else { return now }
+    return min(now, Instant(nanoseconds: heartbeat.sentAt) + clockLead.least)
+  }
+
   /// Takes an obituary: written with the last word of the agent, and worth nothing once the agent has said more, on
   /// whatever path. One for a hung agent is sent when its lease has run out.
   private mutating func takeObituary(_ heartbeat: Heartbeat, at now: Instant) -> Reception {

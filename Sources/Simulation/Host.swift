@@ -48,6 +48,14 @@ final class Agent {
 
   /// Whether it takes the next input now.
   var isFree: Bool { !isStopped && !isStalled && !isBusy && deeds.isEmpty && inbox.isEmpty }
+  /// Whether it is about to let a group go, and only waits for the kernel.
+  func isReleasing(_ group: Int) -> Bool {
+    guard let index = node.index(of: WireID(name: Plan.groupName(group))),
+      case .master(.releasing) = node.groups[index].state
+    else { return false }
+    return true
+  }
+
   /// The most that a socket's buffer holds.
   static let inboxLimit = 400
 }

@@ -1,6 +1,6 @@
 // What holds for every node at every moment, whatever happens to it: terms on the wire never go back, nobody takes a group
 // with a term that it has heard a master say, a timer that has fired leaves its next deadline in the future and nothing
-// undone, nobody announces what is not there, and neither the effects of one input nor the node itself grow without bound.
+// undone, nobody announces what is not there, nobody is promoted whose question before that is open, and neither the effects of one input nor the node itself grow without bound.
 
 import Election
 
@@ -11,12 +11,15 @@ final class NodeCheck {
   private var heardTerms: [[WireID: UInt64]]
   private var takenTerms: [[WireID: UInt64]]
   private var announcedAt: [[WireID: Int64]]
+  /// The question before a promotion that each agent has asked last and that was not answered in its favour.
+  private var openQuestions: [[WireID: UInt64]]
   private var inputs = 0
 
   init(hosts: Int) {
     saidTerms = Array(repeating: [:], count: hosts)
     (heardTerms, takenTerms) = (saidTerms, saidTerms)
     announcedAt = Array(repeating: [:], count: hosts)
+    openQuestions = Array(repeating: [:], count: hosts)
   }
 
   /// Looks at a node that has just handled an input.
@@ -29,19 +32,22 @@ final class NodeCheck {
     if effects.count > bound {
       world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
     }
+    switch input {
+    case .start: (heardTerms[host], takenTerms[host], openQuestions[host]) = ([:], [:], [:])
+    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
+    case .consulted(let group, let operation, refusal: nil) where openQuestions[host][group] == operation:
+      openQuestions[host][group] = nil
+    default: break
+    }
     for effect in effects {
       switch effect {
       case .announce(_, let addresses): announces(addresses, host, world)
+      case .consult(let group, let operation, .beforePromote, _): openQuestions[host][group] = operation
       case .journal(let event):
         world.checks.stories.judge(event, of: host, world)
         if case .transition(let group, _, to: .master, let term, _) = event { takes(group, term, host, world) }
       default: break
       }
-    }
-    switch input {
-    case .start: (heardTerms[host], takenTerms[host]) = ([:], [:])
-    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
-    default: break
     }
     guard case .timer = input else { return }
     let time = world.hosts[host].clock.time(at: world.now)
@@ -93,6 +99,9 @@ final class NodeCheck {
       world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
     }
     takenTerms[host][id] = term
+    if openQuestions[host][id] != nil {
+      world.violate("Hooks", "\(Plan.names[host]) takes \(group), and what it has asked before is not answered")
+    }
   }
 
   /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.

@@ -186,6 +186,7 @@ final class PromiseCheck {
       guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
         state.lastUnattended < since, state.stall.perMille == 0,
         let agent = state.agent, !agent.isStopped, !agent.isStalled, world.answering(group: group).contains(host),
+        !agent.isReleasing(group),
         span == .milliseconds(10) || isUndisturbed(since: since, world),
         !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)
       else { return }
