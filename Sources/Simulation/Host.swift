@@ -100,6 +100,8 @@ struct Host {
 
   /// When the agent last did not run, for a while or for good.
   var lastUnattended: Int64 = .min / 2
+  /// The agent is in the middle of a long stall.
+  var isAway = false
   /// When the host last woke up from a suspension.
   var wokeAt: Int64 = .min / 2
 

@@ -133,6 +133,7 @@ extension World {
   func stallEnds(_ host: Int, _ life: Int) {
     guard hosts[host].agent?.life == life else { return }
     hosts[host].agent?.isStalled = false
+    if hosts[host].isAway { (hosts[host].isAway, hosts[host].lastUnattended) = (false, now) }
     goOn(host)
   }
 
@@ -184,7 +185,9 @@ extension World {
     guard let life = hosts[host].agent?.life else { return }
     hosts[host].agent?.isStalled = true
     schedule(.stallEnds(host: host, life: life), in: span)
-    if span > plan.interval / 2 { unattended(host) }
+    guard span > plan.interval / 2 else { return }
+    hosts[host].isAway = true
+    unattended(host)
   }
 
   /// The agent does not run from now on; its guardian looks whether it still does not when any lease must be over.

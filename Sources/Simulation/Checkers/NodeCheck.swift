@@ -45,7 +45,9 @@ final class NodeCheck {
       case .consult(let group, let operation, .beforePromote, _): openQuestions[host][group] = operation
       case .journal(let event):
         world.checks.stories.judge(event, of: host, world)
-        if case .transition(let group, _, to: .master, let term, _) = event { takes(group, term, host, world) }
+        if case .transition(let group, _, to: .master, let term, let reason) = event {
+          takes(group, term, reason, host, world)
+        }
       default: break
       }
     }
@@ -92,11 +94,14 @@ final class NodeCheck {
   }
 
   /// A node takes a group: its term must tell it from every master before.
-  private func takes(_ group: String, _ term: UInt64, _ host: Int, _ world: World) {
+  private func takes(_ group: String, _ term: UInt64, _ reason: Reason, _ host: Int, _ world: World) {
     let id = WireID(name: group)
     let former = max(heardTerms[host][id] ?? 0, takenTerms[host][id] ?? 0)
     if term <= former {
       world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
+    }
+    if case .successorFailed = reason, let taken = takenTerms[host][id], term < taken + 2 {
+      world.violate("Terms", "\(Plan.names[host]) takes \(group) back with term \(term), which its successor may have used")
     }
     takenTerms[host][id] = term
     if openQuestions[host][id] != nil {
