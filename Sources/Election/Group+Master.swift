@@ -10,8 +10,7 @@ extension Group {
       if let retryAt, !wake(at: retryAt, world) { release(next: next, world, &outbox) }
       return false
     case .holding(var announcements):
-      // What is being put back is announced once it is here, and the others with it.
-      if mending.isEmpty, announcements.takeDue(at: world.now) {
+      if announcements.takeDue(at: world.now) {
         outbox.effects.append(.announce(group: id, settings.virtualAddresses))
         state = .master(.holding(announcements))
       }

@@ -185,9 +185,10 @@ extension World {
     guard let life = hosts[host].agent?.life else { return }
     hosts[host].agent?.isStalled = true
     schedule(.stallEnds(host: host, life: life), in: span)
-    guard span > plan.interval / 2 else { return }
-    hosts[host].isAway = true
-    unattended(host)
+    // A node doubts itself after so long.
+    guard span > min(plan.interval / 2, .milliseconds(250)) else { return }
+    (hosts[host].isAway, hosts[host].lastUnattended) = (true, now)
+    if span > plan.interval / 2 { unattended(host) }
   }
 
   /// The agent does not run from now on; its guardian looks whether it still does not when any lease must be over.

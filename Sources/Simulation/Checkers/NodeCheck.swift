@@ -138,8 +138,12 @@ final class NodeCheck {
   private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
     for address in addresses where !state.kernel.has(address) {
-      // Somebody may have just deleted it, or the guardian, while the agent stalled.
-      if world.checks.promises.isDisturbed(within: .seconds(6), world) || state.stall.perMille > 0 { continue }
+      // Somebody may have just deleted it, or the guardian, while the agent was away.
+      if world.checks.promises.isDisturbed(within: .seconds(6), world) || state.stall.perMille > 0
+        || world.now - state.lastUnattended < 10_000_000
+      {
+        continue
+      }
       world.violate("Announcements", "\(Plan.names[host]) announces \(address), which it does not have")
     }
   }
