@@ -4,180 +4,12 @@
 // How much later than computed is allowed is what the machine itself is late by meanwhile, as a thread sees it that does
 // nothing but sleep for a millisecond at a time.
 
+import CLinux
 import Glibc
 import Health
-import Synchronization
 import Testing
-import Trackers
 
 @testable import Probes
-
-/// Measures how late this machine wakes up who sleeps.
-private final class Metronome: Sendable {
-  private let isOver = Atomic(false)
-  private let worst = Atomic<Int64>(0)
-
-  init() throws {
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread,
-      nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<Metronome>.fromOpaque(pointer).takeRetainedValue().beat()
-        return nil
-      },
-      box.toOpaque()
-    )
-    if code != 0 { box.release() }
-    try #require(code == 0)
-    pthread_detach(thread)
-  }
-
-  private func beat() {
-    let clock = ContinuousClock()
-    while !isOver.load(ordering: .relaxed) {
-      let start = clock.now
-      usleep(1000)
-      let late = (clock.now - start - .milliseconds(1)).components.attoseconds / 1_000_000_000
-      worst.store(max(worst.load(ordering: .relaxed), late), ordering: .relaxed)
-    }
-  }
-
-  /// Ends it; how late the machine was at worst.
-  func stop() -> Duration {
-    isOver.store(true, ordering: .relaxed)
-    return .nanoseconds(worst.load(ordering: .relaxed))
-  }
-}
-
-/// What was measured of a failure.
-private struct Course {
-  let elapsed: Duration
-  let lateness: Duration
-  let verdict: ProbeResult
-}
-
-/// The service was never found well, so that nothing can be said of its end.
-private struct NeverWell: Error {
-  let last: ProbeResult?
-}
-
-/// Takes the course of the end of nginx. A server that was gone before is no subject, and is replaced.
-private func course(
-  _ probe: (Nginx) -> ProbeSpecification,
-  of strike: (Nginx) -> Void
-) async throws -> (probe: ProbeSpecification, course: Course) {
-  for _ in 0..<2 {
-    do { return try await courseOnce(probe, of: strike) } catch is NeverWell {}
-  }
-  return try await courseOnce(probe, of: strike)
-}
-
-private func courseOnce(
-  _ probe: (Nginx) -> ProbeSpecification,
-  of strike: (Nginx) -> Void
-) async throws -> (probe: ProbeSpecification, course: Course) {
-  let nginx = try await Nginx(workers: 1)
-  defer { nginx.stop() }
-  let probe = probe(nginx)
-  return (probe, try await course(probe) { strike(nginx) })
-}
-
-/// Lets a probe find its service well, strikes right after an answer, and takes the time to the verdict.
-private func course(_ probe: ProbeSpecification, of strike: () throws -> Void) async throws -> Course {
-  let clock = ContinuousClock()
-  let (stream, continuation) = AsyncStream.makeStream(of: (ContinuousClock.Instant, ProbeResult).self)
-  let runner = ProbeRunner(watching: Trackers.client) { _, result in continuation.yield((clock.now, result)) }
-  runner.update(keyed([probe]))
-  var results = stream.makeAsyncIterator()
-  var judgement = RiseFall(rise: probe.rise, fall: probe.fall)
-  let course: Result<Course, any Error>
-  do {
-    var run = 0
-    // A service that is only just there may fail once.
-    var last: ProbeResult?
-    for _ in 0..<20 where run < 3 {
-      let (_, result) = try #require(await results.next())
-      last = result
-      run = result.outcome.isSuccess ? run + 1 : 0
-      _ = judgement.record(result, at: .zero)
-    }
-    guard judgement.state == .passing else { throw NeverWell(last: last) }
-    let metronome = try Metronome()
-    let start = clock.now
-    try strike()
-    var verdict: (at: ContinuousClock.Instant, result: ProbeResult)?
-    for _ in 0..<1000 where verdict == nil {
-      let (at, result) = try #require(await results.next())
-      if judgement.record(result, at: .zero)?.to == .failing { verdict = (at, result) }
-    }
-    let (at, result) = try #require(verdict)
-    course = .success(Course(elapsed: at - start, lateness: metronome.stop(), verdict: result))
-  } catch {
-    course = .failure(error)
-  }
-  await withCheckedContinuation { done in runner.stop { done.resume() } }
-  continuation.finish()
-  return try course.get()
-}
-
-extension Course {
-  /// Expects the verdict within a bound.
-  func isWithin(_ bound: Duration, of probe: ProbeSpecification, at location: SourceLocation = #_sourceLocation) {
-    // Each attempt needs the processor a few times: to begin, to be answered, to report, and to be read here.
-    let slack = (.milliseconds(5) + lateness * 4) * (probe.fall + 1)
-    #expect(
-      elapsed <= bound + slack,
-      "\(probe.kind.word): \(elapsed) where \(bound) is promised, by a machine that was \(lateness) late: \(verdict)",
-      sourceLocation: location
-    )
-  }
-}
-
-/// A listener that nobody accepts from: the kernel shakes hands until the queue is full, and then is silent.
-private final class FullQueue {
-  let port: Int
-  private let descriptor: CInt
-
-  /// - Parameter room: How many handshakes it takes; one more than listen(2) is told.
-  init(room: Int) throws {
-    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let descriptor = descriptor
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) | listen(descriptor, CInt(room - 1)) | getsockname(descriptor, $0, &length)
-      }
-    }
-    try #require(code == 0, "listen: errno \(errno)")
-    port = Int(UInt16(bigEndian: address.sin_port))
-  }
-
-  func end() { close(descriptor) }
-}
-
-/// A quick rhythm for a probe; without a quicker one for a changing verdict, a hang lasts as long as the interval.
-private func paced(_ kind: ProbeSpecification.Kind, fast: Duration?) -> ProbeSpecification {
-  var probe = ProbeSpecification(
-    name: "probe",
-    kind: kind,
-    interval: .milliseconds(400),
-    timeout: .milliseconds(fast == nil ? 400 : 200),
-    rise: 1,
-    fall: 3,
-    consequence: .ineligible
-  )
-  probe.fastInterval = fast
-  return probe
-}
-
-/// How soon news counts that is told and not found out.
-private let atOnce = Duration.milliseconds(20)
 
 extension ProbeTests {
   @Suite struct BoundTests {
@@ -276,6 +108,107 @@ extension ProbeTests {
       let course = try await course(probe) { unlink(file) }
       #expect(probe.kind.noticesEnd)
       course.isWithin(atOnce, of: probe)
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP], paces)
+    func redis(_ signal: CInt, _ fast: Duration?) async throws {
+      let server = try await RealServer.redis()
+      let probe = paced(.redis(RedisProbe(target: .endpoint(server.endpoint))), fast: fast)
+      let course = try await course(probe) { kill(server.pid, signal) }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.isDecisive == (signal == SIGKILL))
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP])
+    func postgres(_ signal: CInt) async throws {
+      let server = try await RealServer.postgres()
+      defer { server.end(by: SIGQUIT) }
+      let probe = paced(.postgres(PostgresProbe(target: .endpoint(server.endpoint))), fast: .milliseconds(60))
+      try await server.isReady(for: probe)
+      let course = try await course(probe) { kill(server.pid, signal) }
+      #expect(!probe.kind.noticesEnd)
+      let bound = DetectionBound(probe)
+      course.isWithin(signal == SIGKILL ? bound.error : bound.hang, of: probe)
+      kill(server.pid, SIGCONT)
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP], paces)
+    func datagrams(_ signal: CInt, _ fast: Duration?) async throws {
+      let server = try await RealServer.unbound()
+      let question = DNSProbe(
+        endpoint: server.endpoint,
+        name: try #require(DNSName("www.example.org")),
+        type: .a,
+        expectedCode: try #require(DNSCode("NOERROR")),
+        expectedAddresses: []
+      )
+      // The same question as bytes: a header that asks for one record, the name, and type and class.
+      let bytes: [UInt8] =
+        [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3] + Array("www".utf8) + [7] + Array("example".utf8) + [3]
+        + Array("org".utf8) + [0, 0, 1, 0, 1]
+      let kinds: [ProbeSpecification.Kind] = [
+        .dns(question),
+        .udp(UDPProbe(endpoint: server.endpoint, exchange: Exchange(send: bytes, expect: [.contains("example")]))),
+      ]
+      for kind in kinds {
+        let probe = paced(kind, fast: fast)
+        if server.pid == 0 { try server.launch() }
+        try await server.isReady(for: probe)
+        let course = try await course(probe) { kill(server.pid, signal) }
+        #expect(!probe.kind.noticesEnd)
+        let bound = DetectionBound(probe)
+        course.isWithin(signal == SIGKILL ? bound.error : bound.hang, of: probe)
+        server.end(by: SIGKILL)
+      }
+    }
+
+    @Test(arguments: [Duration.zero, .milliseconds(200)])
+    func interface(_ debounce: Duration) async throws {
+      let host = try Enclave(CLONE_NEWNET)
+      defer { host.end() }
+      try host.command("ip link add h0 up type veth peer name p0")
+      try host.command("ip link set p0 up")
+      let probe = paced(.watch(.interface(InterfaceWatch(name: "h0", debounce: debounce))), fast: nil)
+      let course = try await course(probe, makes: host.inside) { try host.command("ip link set p0 down") }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(atOnce + debounce, of: probe)
+    }
+
+    @Test(arguments: ["ip address flush p0", "ip link set p0 down"], paces)
+    func gateway(_ strike: String, _ fast: Duration?) async throws {
+      let host = try Enclave(CLONE_NEWNET)
+      let peer = try Enclave(CLONE_NEWNET)
+      defer {
+        host.end()
+        peer.end()
+      }
+      try host.command("ip link add h0 up type veth peer name p0 netns \(peer.network)")
+      try host.command("ip address add 10.66.0.1/24 dev h0")
+      try peer.command("ip address add 10.66.0.2/24 dev p0")
+      try peer.command("ip link set p0 up")
+      let target = try #require(IPAddress("10.66.0.2"))
+      let watch = GatewayWatch(targets: [target], atLeast: 1, method: .arp, interface: nil)
+      let probe = paced(.watch(.gateway(watch)), fast: fast)
+      let course = try await course(probe, makes: host.inside) { try peer.command(strike) }
+      #expect(!probe.kind.noticesEnd)
+      course.isWithin(DetectionBound(probe).hang, of: probe)
+    }
+
+    @Test(arguments: paces)
+    func disk(_ fast: Duration?) async throws {
+      let directory = try TemporaryDirectory()
+      let host = try Enclave(CLONE_NEWNS)
+      defer { host.end() }
+      try host.command("mount --make-rprivate /")
+      try host.command("mount -t tmpfs none \(directory.path)")
+      let watch = DiskWatch(path: directory.path, free: nil, isWritable: true)
+      let probe = paced(.watch(.disk(watch)), fast: fast)
+      let course = try await course(probe, makes: host.inside) {
+        try host.command("mount -o remount,ro \(directory.path)")
+      }
+      #expect(!probe.kind.noticesEnd)
+      course.isWithin(DetectionBound(probe).error, of: probe)
     }
   }
 }

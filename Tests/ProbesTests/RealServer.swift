@@ -88,6 +88,79 @@ final class RealServer {
   }
 }
 
+// MARK: - Servers
+
+extension RealServer {
+  /// A Redis that takes connections, on its endpoint and on the socket `redis` in its directory.
+  static func redis(_ more: [String] = []) async throws -> RealServer {
+    let server = try await RealServer { directory, endpoint in
+      [
+        "redis-server", "--bind", "\(endpoint.address)", "--port", "\(endpoint.port)", "--unixsocket",
+        directory["redis"], "--dir", directory.path, "--save", "", "--appendonly", "no",
+      ] + more
+    }
+    try server.launch()
+    try await server.isReady(for: tcpProbe(server.endpoint))
+    try await server.isReady(for: probe(.tcp(TCPProbe(target: .socket(path: server.directory["redis"])))))
+    return server
+  }
+
+  /// A PostgreSQL that has been started.
+  static func postgres() async throws -> RealServer {
+    let server = try await RealServer { directory, endpoint in
+      let data = directory["data"]
+      let socket = directory.path
+      let binaries = "PATH=\"$PATH:$(echo /usr/lib/postgresql/*/bin)\""
+      let script = "initdb -D \(data) -U postgres -A trust --no-sync >/dev/null"
+      let user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups", "env"]
+      try #require(
+        run(["chown", "postgres", socket]) == 0
+          && run(user + ["sh", "-c", "\(binaries); \(script)"]) == 0,
+        "these tests need postgresql"
+      )
+      return user + [
+        "sh", "-c", "\(binaries); exec \"$@\"", "sh", "postgres", "-D", data, "-c",
+        "listen_addresses=\(endpoint.address)",
+        "-p", "\(endpoint.port)", "-k", socket, "-c", "fsync=off", "-c", "max_connections=3", "-c",
+        "superuser_reserved_connections=0", "-c", "max_wal_senders=0",
+      ]
+    }
+    try server.launch()
+    return server
+  }
+
+  /// A name server for example.org that has been started.
+  static func unbound() async throws -> RealServer {
+    let server = try await RealServer { directory, endpoint in
+      try directory.write(
+        """
+        server:
+          interface: \(endpoint.address)@\(endpoint.port)
+          do-daemonize: no
+          use-syslog: no
+          chroot: ""
+          username: ""
+          pidfile: ""
+          num-threads: 1
+          access-control: 127.0.0.0/8 allow
+          module-config: "iterator"
+          local-zone: "example.org." static
+          local-data: "www.example.org. A 192.0.2.1"
+          local-data: "www.example.org. AAAA 2001:db8::1"
+          local-zone: "example.net." refuse
+        remote-control:
+          control-enable: no
+
+        """,
+        to: "unbound.conf"
+      )
+      return ["unbound", "-d", "-p", "-c", directory["unbound.conf"]]
+    }
+    try server.launch()
+    return server
+  }
+}
+
 /// A client in a session, for as long as it lives.
 final class PostgresClient {
   private let descriptor: CInt

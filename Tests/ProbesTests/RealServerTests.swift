@@ -12,22 +12,9 @@ extension ProbeTests {
     /// How a server is made to hang or go.
     static let ends = [SIGTERM, SIGKILL]
 
-    private func redis(_ more: [String] = []) async throws -> RealServer {
-      let server = try await RealServer { directory, endpoint in
-        [
-          "redis-server", "--bind", "\(endpoint.address)", "--port", "\(endpoint.port)", "--unixsocket",
-          directory["redis"], "--dir", directory.path, "--save", "", "--appendonly", "no",
-        ] + more
-      }
-      try server.launch()
-      try await server.isReady(for: tcpProbe(server.endpoint))
-      try await server.isReady(for: probe(.tcp(TCPProbe(target: .socket(path: server.directory["redis"])))))
-      return server
-    }
-
     @Test(arguments: ends, [false, true])
     func theDeathOfRedisIsDecisiveAtOnce(_ signal: Int32, isLocal: Bool) async throws {
-      let server = try await redis()
+      let server = try await RealServer.redis()
       let target = isLocal ? Target.socket(path: server.directory["redis"]) : .endpoint(server.endpoint)
       try await withProbes([probe(.redis(RedisProbe(target: target, role: .master)))]) { _, results in
         try await results.nextPasses()
@@ -40,7 +27,7 @@ extension ProbeTests {
     }
 
     @Test func aHungRedisIsATimeoutAndAllProbesThatTalkToItSaySo() async throws {
-      let server = try await redis()
+      let server = try await RealServer.redis()
       let target = Target.endpoint(server.endpoint)
       let exchange = Exchange(send: Array("PING\r\n".utf8), expect: [.contains("+PONG\r\n")])
       for kind in [.redis(RedisProbe(target: target)), .tcp(TCPProbe(target: target, exchange: exchange))]
@@ -59,7 +46,7 @@ extension ProbeTests {
     }
 
     @Test func aRedisWithAPasswordWantsTheRightOne() async throws {
-      let server = try await redis(["--requirepass", "right"])
+      let server = try await RealServer.redis(["--requirepass", "right"])
       try server.directory.write("right\n", to: "right")
       try server.directory.write("wrong", to: "wrong")
       let cases: [(file: String?, outcome: ProbeOutcome)] = [
@@ -87,7 +74,7 @@ extension ProbeTests {
     }
 
     @Test func aRedisThatClosesIdleConnectionsIsNotSick() async throws {
-      let server = try await redis(["--timeout", "1"])
+      let server = try await RealServer.redis(["--timeout", "1"])
       let target = Target.endpoint(server.endpoint)
       let probes = [
         probe(.redis(RedisProbe(target: target)), interval: .seconds(6)),
@@ -99,28 +86,10 @@ extension ProbeTests {
     }
 
     @Test func postgresSaysWhetherItTakesConnections() async throws {
-      let server = try await RealServer { directory, endpoint in
-        let data = directory["data"]
-        let socket = directory.path
-        let binaries = "PATH=\"$PATH:$(echo /usr/lib/postgresql/*/bin)\""
-        let script = "initdb -D \(data) -U postgres -A trust --no-sync >/dev/null"
-        let user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups", "env"]
-        try #require(
-          run(["chown", "postgres", socket]) == 0
-            && run(user + ["sh", "-c", "\(binaries); \(script)"]) == 0,
-          "these tests need postgresql"
-        )
-        return user + [
-          "sh", "-c", "\(binaries); exec \"$@\"", "sh", "postgres", "-D", data, "-c",
-          "listen_addresses=\(endpoint.address)",
-          "-p", "\(endpoint.port)", "-k", socket, "-c", "fsync=off", "-c", "max_connections=3", "-c",
-          "superuser_reserved_connections=0", "-c", "max_wal_senders=0",
-        ]
-      }
+      let server = try await RealServer.postgres()
       defer { server.end(by: SIGQUIT) }
       let target = Target.endpoint(server.endpoint)
       let local = Target.socket(path: server.directory[".s.PGSQL.\(server.endpoint.port)"])
-      try server.launch()
       try await server.isReady(for: probe(.postgres(PostgresProbe(target: target))))
       // Whom it does not know it turns away, and serves.
       try await withProbes([probe(.postgres(PostgresProbe(target: local, user: "nobody")))]) { _, results in
@@ -165,32 +134,7 @@ extension ProbeTests {
     }
 
     @Test func aNameServerIsHeldAgainstItsZone() async throws {
-      let server = try await RealServer { directory, endpoint in
-        try directory.write(
-          """
-          server:
-            interface: \(endpoint.address)@\(endpoint.port)
-            do-daemonize: no
-            use-syslog: no
-            chroot: ""
-            username: ""
-            pidfile: ""
-            num-threads: 1
-            access-control: 127.0.0.0/8 allow
-            module-config: "iterator"
-            local-zone: "example.org." static
-            local-data: "www.example.org. A 192.0.2.1"
-            local-data: "www.example.org. AAAA 2001:db8::1"
-            local-zone: "example.net." refuse
-          remote-control:
-            control-enable: no
-
-          """,
-          to: "unbound.conf"
-        )
-        return ["unbound", "-d", "-p", "-c", directory["unbound.conf"]]
-      }
-      try server.launch()
+      let server = try await RealServer.unbound()
       func dns(_ name: String, _ type: DNSType = .a, _ code: String = "NOERROR", _ address: String? = nil) throws
         -> DNSProbe
       {

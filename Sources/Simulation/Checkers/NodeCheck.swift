@@ -101,7 +101,10 @@ final class NodeCheck {
       world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
     }
     if case .successorFailed = reason, let taken = takenTerms[host][id], term < taken + 2 {
-      world.violate("Terms", "\(Plan.names[host]) takes \(group) back with term \(term), which its successor may have used")
+      world.violate(
+        "Terms",
+        "\(Plan.names[host]) takes \(group) back with term \(term), which its successor may have used"
+      )
     }
     takenTerms[host][id] = term
     if openQuestions[host][id] != nil {

@@ -132,6 +132,7 @@ final class PromiseCheck {
     case .handoverFailed(let group, let to, let cause):
       guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world),
         world.now - world.hosts[host].lastUnattended > 2_000_000_000,
+        world.hosts[host].agent?.node.doubtUntil == nil,
         world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
         let index = world.plan.groupNames.firstIndex(of: group), !world.isAtFault(index, on: world.hosts[host])
       else {
