@@ -73,7 +73,7 @@ extension Group {
       forgetPromotion(&outbox)
       return false
     }
-    return promote(term: term + 1, because: takeoverReason(world), world, &outbox)
+    return promote(term: nextTerm, because: takeoverReason(world), world, &outbox)
   }
 
   /// When a node that has just become able, or changed its rank, may take over: not before the others had the time to hear

@@ -114,7 +114,7 @@ extension Group {
       // The old master names the term; should a greater one have been heard meanwhile, or somebody else have been master
       // with this one, it must still grow.
       let isDone = promote(
-        term: record.term >= term && record.term > mastersTerm ? record.term : term + 1,
+        term: record.term >= term && record.term > mastersTerm ? record.term : nextTerm,
         because: .handedOverBy(node: world.names[node], cause: record.cause),
         world,
         &outbox
@@ -275,7 +275,7 @@ extension Group {
       case .fault: obstacle.map { isKept(in: $0, world) } ?? false
       case .initial, .master: false
       }
-    if mayTakeBack { _ = promote(term: term + 1, because: .successorFailed(node: name), world, &outbox) }
+    if mayTakeBack { _ = promote(term: nextTerm, because: .successorFailed(node: name), world, &outbox) }
     return true
   }
 }

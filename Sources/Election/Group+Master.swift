@@ -125,7 +125,7 @@ extension Group {
       let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
       isPreemptionHeld = cause == .operator && obstacle == nil
       lastMaster = successor
-      term += 1
+      term = nextTerm
       outbox.effects.append(.keepTerm(group: id, term))
       begin(Step(kind: .release, peer: successor, cause: cause, world), world, &outbox)
       if let obstacle, obstacle.isFault {
@@ -195,7 +195,9 @@ extension Group {
   }
 
   private mutating func raiseTerm(above heard: UInt64, _ world: Surroundings, _ outbox: inout Outbox) {
-    term = heard + 1
+    guard term < .max else { return }
+    term = heard
+    term = nextTerm
     outbox.effects.append(.keepTerm(group: id, term))
     outbox.isDirty = true
     // Somebody was master whom this node may never have heard say so, and neighbours may know that one's address.

@@ -25,7 +25,7 @@ extension Group {
       let operation = nextOperation()
       let until = world.now + hook.timeout
       promotion = .asked(operation: operation, until: until)
-      let transition = Transition(from: .backup, to: .master, term: term + 1, reason: reason)
+      let transition = Transition(from: .backup, to: .master, term: nextTerm, reason: reason)
       outbox.effects.append(.consult(group: id, operation: operation, .beforePromote, transition))
       outbox.isDirty = true
       _ = wake(at: until, world)

@@ -147,6 +147,10 @@ package struct Group: Hashable, Sendable {
     since = now
   }
 
+  /// The term after the highest known. It takes a mad peer with the key or a damaged state file to come to the last one, after
+  /// which there is none: then terms tell masters apart no more, and all else goes on.
+  var nextTerm: UInt64 { term == .max ? term : term + 1 }
+
   mutating func nextOperation() -> UInt64 {
     operations += 1
     return operations

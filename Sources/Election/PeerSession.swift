@@ -332,7 +332,8 @@ package struct PeerSession: Hashable, Sendable {
           challengesSent: 1,
           enoughSince: nil,
           nextChallenge: next,
-          earliestVerdict: lastHeard + timing.leaseRunsOut
+          // Counted from when the silence is noticed: what this agent slept through says nothing.
+          earliestVerdict: now + (timing.leaseRunsOut - timing.suspectAfter)
         )
       )
       return .challenge

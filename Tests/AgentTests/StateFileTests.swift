@@ -27,6 +27,7 @@ struct StateFileTests {
       terms: ["web": 7, "mail": UInt64.max],
       isInMaintenance: true,
       maintenanceUntil: Timestamp(milliseconds: 1_800_000_000_123),
+      longestIntervalMicroseconds: 2_500_000,
       addresses: [StateFile.Address(address: "2001:db8::1", prefixLength: 64, interface: "eth0")]
     )
   }
@@ -64,6 +65,14 @@ struct StateFileTests {
     fclose(file)
     let error = try #require(throws: StateFileError.self) { try StateFile.load(directory: directory) }
     #expect("\(error)".contains("\(directory)/state.json is damaged: remove it"))
+  }
+
+  @Test func `a file that knows of no interval is a good one`() throws {
+    defer { cleanUp() }
+    let file = try #require(fopen("\(directory)/\(StateFile.name)", "w"))
+    fputs(#"{"terms":{"web":7},"isInMaintenance":false,"addresses":[]}"#, file)
+    fclose(file)
+    #expect(try StateFile.load(directory: directory) == StateFile(terms: ["web": 7]))
   }
 
   @Test func `a directory that is not there is named`() throws {

@@ -41,6 +41,23 @@ struct RestartTests {
     #expect(cluster.history.overlaps.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("an agent listens for as long as the longest lease that it knew of may run, and forgets that afterwards")
+  func longerIntervalElsewhere() throws {
+    var generator = SystemRandomNumberGenerator()
+    let settings = plan(interval: .milliseconds(100))
+    let memory = Node.Memory(interval: .seconds(2))
+    let start = Instant(nanoseconds: 1_000_000_000)
+    var node = Node(settings: settings, bootID: 7, memory: memory, at: start)
+    let begun = node.handle(.start, at: start, using: &generator)
+    // Known already, and so not to be kept anew.
+    #expect(!begun.contains { if case .keepInterval = $0 { true } else { false } })
+    #expect(node.surroundings(at: start).listeningTime == Timing(interval: .seconds(2)).detectionTime())
+    let later = start + .seconds(10)
+    let effects = node.handle(.timer, at: later, using: &generator)
+    #expect(effects.contains(.keepInterval(.milliseconds(100))))
+    #expect(node.surroundings(at: later).listeningTime == Timing(interval: .milliseconds(100)).detectionTime())
+  }
+
   @Test("a restart of the backup's agent moves nothing")
   func backupAgent() {
     let cluster = settled()
