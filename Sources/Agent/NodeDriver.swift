@@ -100,8 +100,8 @@ final class NodeDriver {
         if loss == nil, former.isRunning, node.lease.isRunning, let ends = former.ends, BootClock.now >= ends {
           loss = .expired
         }
-        if loss != nil { continue }
       }
+      if loss != nil, effect.isUnderLease { continue }
       loss = perform(effect) ?? loss
     }
     if node.lease.ends != former.ends { beat(until: node.lease.ends) }

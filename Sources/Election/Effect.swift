@@ -6,7 +6,7 @@ package enum Effect: Hashable, Sendable {
   case send(Heartbeat, to: Int)
   /// Begin a lease that ends then: nothing is open yet, and from now on only renewals keep it alive. A failure of this
   /// or any of the next two is answered by `Input.leaseLost` at once, before any other input, and what was still to be
-  /// sent is not. Nor is anything sent once a lease that was running has run out.
+  /// done under the lease is not. Nor is it once a lease that was running has run out before something was sent.
   case beginLease(until: Instant)
   /// Let what is open stay open until then, if it still is.
   case renewLease(until: Instant)
@@ -40,6 +40,19 @@ package enum Effect: Hashable, Sendable {
   case keepInterval(Duration)
   /// Everything is handed over or released: the process may end.
   case left
+}
+
+extension Effect {
+  /// Whether this is left out once the lease has turned out to be lost: what is not said to the peers must not prolong
+  /// what is answered for here either.
+  package var isUnderLease: Bool {
+    switch self {
+    case .send, .renewLease, .openGate: true
+    case .beginLease, .closeGate, .refreshAddresses, .obituary, .addAddresses, .removeAddresses, .announce, .tell,
+      .consult, .journal, .answer, .keepTerm, .keepInterval, .keepMaintenance, .left:
+      false
+    }
+  }
 }
 
 /// What became of an operator's handover.

@@ -22,6 +22,7 @@ extension World {
       }
       rest.removeFirst()
       if case .send = effect, !maySpeak(agent, host) { continue }
+      if agent.loss != nil, effect.isUnderLease { continue }
       if let loss = carryOut(effect, host), agent.loss == nil { agent.loss = loss }
       if !hosts[host].traps.isEmpty { spring(.after, effect, host) }
       guard hosts[host].agent?.life == life else { return }
