@@ -1,6 +1,7 @@
 // What holds for every node at every moment, whatever happens to it: terms on the wire never go back, nobody takes a group
 // with a term that it has heard a master say, a timer that has fired leaves its next deadline in the future and nothing
-// undone, nobody announces what is not there, nobody is promoted whose question before that is open, and neither the effects of one input nor the node itself grow without bound.
+// undone, nobody announces what is not there, nobody is promoted whose question before that is open or goes on after its
+// lease, and neither the effects of one input nor the node itself grow without bound.
 
 import Election
 
@@ -50,6 +51,11 @@ final class NodeCheck {
         }
       default: break
       }
+    }
+    if let ends = world.hosts[host].agent?.leaseEnds, world.hosts[host].clock.time(at: world.now) >= ends,
+      node.groups.contains(where: \.isHolding)
+    {
+      world.violate("Lease", "\(Plan.names[host]) finds its lease over and goes on holding a group")
     }
     guard case .timer = input else { return }
     let time = world.hosts[host].clock.time(at: world.now)
