@@ -124,7 +124,7 @@ extension Group {
   /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
   /// is better served from here than not at all.
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
-    guard obstacle == .maintenance, case .handedOverTo(let successor, _) = reason,
+    guard obstacle == .maintenance, !world.isInDoubt, case .handedOverTo(let successor, _) = reason,
       lastMaster.map({ world.names[$0] == successor }) ?? true,
       world.now - max(since, releaseFailedAt ?? since) < .seconds(2) + settings.hookPatience
     else { return false }

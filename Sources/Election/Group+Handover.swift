@@ -266,12 +266,13 @@ extension Group {
     failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
     isPreemptionHeld = false
     lastMaster = nil
-    releaseFailedAt = world.now
+    releaseFailedAt = max(world.now, world.doubtUntil ?? world.now)
     guard claimant(world) == nil else { return true }
     let obstacle = obstacle(world)
     let mayTakeBack =
       switch state {
-      case .backup: obstacle == nil || obstacle == .maintenance
+      // What it has just read may be older than what it has just sent.
+      case .backup: (obstacle == nil || obstacle == .maintenance) && !world.isInDoubt
       case .fault: obstacle.map { isKept(in: $0, world) } ?? false
       case .initial, .master: false
       }

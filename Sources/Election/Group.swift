@@ -307,7 +307,7 @@ package struct Group: Hashable, Sendable {
       return fault.outcome.map { .probeFailing(name: fault.name, outcome: $0) } ?? .probePending(name: fault.name)
     }
     if world.isInMaintenance { return .maintenance }
-    if let doubt = world.doubtUntil, world.now < doubt { return .doubt }
+    if world.isInDoubt { return .doubt }
     if let promotionRefusal { return .promotionRefused(promotionRefusal.cause) }
     return nil
   }

@@ -162,7 +162,7 @@ package struct PeerSession: Hashable, Sendable {
     at now: Instant,
     isPrompt: Bool
   ) -> Reception {
-    let answersUs = nonceDrawn != nil && heartbeat.response == nonce
+    let answersUs = nonceDrawn.map { now - $0 < Self.answerLifetime } ?? false && heartbeat.response == nonce
     if heartbeat.bootID == bootID {
       // What was said after the newest that we know was said in this life of ours, whomever the peer took us for.
       guard heartbeat.receiverBootID == ownLife || answersUs || heartbeat.sentAt > lastContent else {
@@ -270,6 +270,9 @@ package struct PeerSession: Hashable, Sendable {
     heartbeat.receiverBootID = bootID ?? 0
     heartbeat.path = UInt8(path)
   }
+
+  /// How long an answer to a nonce counts: it is asked for a second, and may be on its way for another.
+  private static let answerLifetime: Duration = .seconds(2)
 
   /// The nonce that asks an unknown life to prove itself; nil when nobody is to be asked.
   ///

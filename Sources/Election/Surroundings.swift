@@ -33,6 +33,8 @@ package struct Surroundings: Hashable, Sendable {
   /// Until when a peer's new life, heard but not admitted yet, is waited for.
   package var contactUntil: Instant?
 
+  /// Whether the agent doubts itself.
+  package var isInDoubt: Bool { doubtUntil.map { now < $0 } ?? false }
   /// How long a starting node listens before it takes part.
   package var listeningTime: Duration {
     max(timing.detectionTime(), formerLeaseEnds.map { $0 - now } ?? .zero)
