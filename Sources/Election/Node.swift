@@ -268,7 +268,7 @@ package struct Node: Hashable, Sendable {
   }
 
   private mutating func start(at now: Instant, _ outbox: inout Outbox, _ dirty: inout [Int]) {
-    if let interval = keptInterval, interval > settings.interval {
+    if let interval = keptInterval, interval > settings.interval, Settings.intervalRange.contains(interval) {
       former = FormerInterval(interval: interval, until: now + Timing(interval: interval).detectionTime())
     }
     let listeningTime = surroundings(at: now).listeningTime

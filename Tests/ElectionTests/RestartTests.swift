@@ -58,6 +58,17 @@ struct RestartTests {
     #expect(node.surroundings(at: later).listeningTime == Timing(interval: .milliseconds(100)).detectionTime())
   }
 
+  @Test("an interval that no configuration may ask for is not believed", arguments: [Int64.max, 61_000_000, -1])
+  func nonsenseInTheMemory(microseconds: Int64) {
+    var generator = SystemRandomNumberGenerator()
+    let start = Instant(nanoseconds: 1_000_000_000)
+    let memory = Node.Memory(interval: .microseconds(microseconds))
+    var node = Node(settings: plan(interval: .milliseconds(100)), bootID: 7, memory: memory, at: start)
+    let effects = node.handle(.start, at: start, using: &generator)
+    #expect(effects.contains(.keepInterval(.milliseconds(100))))
+    #expect(node.surroundings(at: start).listeningTime == Timing(interval: .milliseconds(100)).detectionTime())
+  }
+
   @Test("a restart of the backup's agent moves nothing")
   func backupAgent() {
     let cluster = settled()
