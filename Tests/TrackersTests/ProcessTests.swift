@@ -57,7 +57,8 @@ extension TrackerTests {
       processes[1].kill()
       let result = try sightings.next()
       #expect(result == ProbeResult(outcome: .unmet("too few processes \(name) (1 of 2)"), isDecisive: true))
-      #expect(sightings.all.count == 2, "the first exit was made up for")
+      // The first exit was made up for. Should it have been looked into after the second, that was found twice.
+      #expect(sightings.all.dropFirst().allSatisfy { $0 == result })
       let fourth = try Sleeper(name, in: directory)
       // Until it has its name.
       try sightings.askUntil { $0.isSuccess }
