@@ -196,8 +196,7 @@ extension Group {
 
   private mutating func raiseTerm(above heard: UInt64, _ world: Surroundings, _ outbox: inout Outbox) {
     guard term < .max else { return }
-    term = heard
-    term = nextTerm
+    term = Self.term(after: heard)
     outbox.effects.append(.keepTerm(group: id, term))
     outbox.isDirty = true
     // Somebody was master whom this node may never have heard say so, and neighbours may know that one's address.

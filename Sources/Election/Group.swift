@@ -147,9 +147,12 @@ package struct Group: Hashable, Sendable {
     since = now
   }
 
-  /// The term after the highest known. It takes a mad peer with the key or a damaged state file to come to the last one, after
+  /// The term after another. It takes a mad peer with the key or a damaged state file to come to the last one, after
   /// which there is none: then terms tell masters apart no more, and all else goes on.
-  var nextTerm: UInt64 { term == .max ? term : term + 1 }
+  static func term(after former: UInt64) -> UInt64 { former == .max ? former : former + 1 }
+
+  /// The term that the next master takes, as far as is known here.
+  var nextTerm: UInt64 { Self.term(after: term) }
 
   mutating func nextOperation() -> UInt64 {
     operations += 1

@@ -6,6 +6,8 @@ import Synchronization
 import Testing
 import Trackers
 
+import enum LinuxNetwork.SideThread
+
 @testable import Probes
 
 /// Measures how late this machine wakes up who sleeps.
@@ -14,21 +16,7 @@ private final class Metronome: Sendable {
   private let worst = Atomic<Int64>(0)
 
   init() throws {
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread,
-      nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<Metronome>.fromOpaque(pointer).takeRetainedValue().beat()
-        return nil
-      },
-      box.toOpaque()
-    )
-    if code != 0 { box.release() }
-    try #require(code == 0)
-    pthread_detach(thread)
+    try #require(SideThread.start { self.beat() })
   }
 
   private func beat() {

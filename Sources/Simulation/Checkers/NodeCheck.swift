@@ -25,7 +25,8 @@ final class NodeCheck {
 
   /// Looks at a node that has just handled an input.
   func look(at host: Int, after input: Input, _ effects: [Effect], _ world: World) {
-    guard let node = world.hosts[host].agent?.node else { return }
+    guard let agent = world.hosts[host].agent else { return }
+    let node = agent.node
     inputs += 1
     let plan = world.plan
     // A round to everybody over every path, answered, repeated three times for a farewell, and what each group may do.
@@ -52,13 +53,11 @@ final class NodeCheck {
       default: break
       }
     }
-    if let ends = world.hosts[host].agent?.leaseEnds, world.hosts[host].clock.time(at: world.now) >= ends,
-      node.groups.contains(where: \.isHolding)
-    {
+    let time = world.hosts[host].clock.time(at: world.now)
+    if let ends = agent.leaseEnds, time >= ends, node.groups.contains(where: \.isHolding) {
       world.violate("Lease", "\(Plan.names[host]) finds its lease over and goes on holding a group")
     }
     guard case .timer = input else { return }
-    let time = world.hosts[host].clock.time(at: world.now)
     if let deadline = node.nextDeadline, deadline <= time {
       world.violate("Timer", "\(Plan.names[host]): a timer fired, and its next deadline has passed already")
     }
