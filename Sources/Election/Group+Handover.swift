@@ -37,7 +37,7 @@ package struct Step: Hashable, Sendable {
     self.peer = peer
     self.cause = cause
     retryAt = world.now + world.stepRetry
-    hurriesUntil = world.now + world.stepDeadline
+    hurriesUntil = world.now + Surroundings.stepDeadline
     deadline = hurriesUntil + patience
   }
 

@@ -105,7 +105,7 @@ extension Group {
     }
     let consultation = Consultation(operation: nextOperation(), until: world.now + hook.timeout)
     step?.consultation = consultation
-    step?.deadline = consultation.until + world.stepDeadline
+    step?.deadline = consultation.until + Surroundings.stepDeadline
     let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
     let transition = Transition(from: .master, to: .backup, term: term, reason: reason)
     outbox.effects.append(

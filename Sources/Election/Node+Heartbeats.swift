@@ -131,14 +131,13 @@ extension Node {
     guard let deadline = nextDeadline else { return }
     let lateness = now - deadline
     let isOver = lease.ends.map { now >= $0 } ?? false
-    let world = surroundings(at: now)
     // An agent that hung before it sent what it had written may be only a little late by its own timers, and the others have
     // counted it out and moved a group.
     // Once in an interval: one that is always late must not read for ever.
     if lateness > Timing.catchingUp, catchesUpUntil.map({ now > $0 + timing.interval }) ?? true {
       catchesUpUntil = now + Timing.catchingUp
     }
-    guard lateness > min(timing.interval, world.stepDeadline / 2) || isOver else { return }
+    guard lateness > min(timing.interval, Surroundings.stepDeadline / 2) || isOver else { return }
     // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
     guard !isLateNoted else {
       doubtUntil = now + timing.detectionTime()

@@ -40,7 +40,7 @@ package struct Surroundings: Hashable, Sendable {
     max(timing.detectionTime(), formerLeaseEnds.map { $0 - now } ?? .zero)
   }
   /// How long a step of a handover is repeated before it has failed.
-  package var stepDeadline: Duration { .milliseconds(500) }
+  package static let stepDeadline: Duration = .milliseconds(500)
   /// The time between repetitions of a step.
   package var stepRetry: Duration { max(.milliseconds(5), min(roundTrip * 2, .milliseconds(100))) }
 }

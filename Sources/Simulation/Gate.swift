@@ -54,8 +54,9 @@ struct Gate {
 struct Guardian {
   var isAlive = true
   var isStopped = false
-  /// What to send when the agent is gone, as it was signed by the agent.
-  var obituaries: [(lane: Lane, bytes: [UInt8])] = []
+  /// What to send when the agent is gone, and the version of the software that signed it: most are never sent, so only
+  /// those that are become bytes.
+  var obituaries: [(lane: Lane, heartbeat: Heartbeat, isOfNextVersion: Bool)] = []
   /// Until when the agent said, with its last beat, that it would beat again, by the host's clock.
   var due: Instant?
   /// How often it has started the agent of late.
@@ -63,11 +64,11 @@ struct Guardian {
 
   var canAct: Bool { isAlive && !isStopped }
 
-  mutating func keep(_ bytes: [UInt8], for lane: Lane) {
+  mutating func keep(_ heartbeat: Heartbeat, isOfNextVersion: Bool, for lane: Lane) {
     if let index = obituaries.firstIndex(where: { $0.lane == lane }) {
-      obituaries[index].bytes = bytes
+      obituaries[index] = (lane, heartbeat, isOfNextVersion)
     } else {
-      obituaries.append((lane, bytes))
+      obituaries.append((lane, heartbeat, isOfNextVersion))
     }
   }
 }

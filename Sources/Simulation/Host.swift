@@ -12,7 +12,6 @@ final class Agent {
   }
 
   var node: Node
-  let codec: HeartbeatCodec
   let life: Int
   /// Stopped by a signal.
   var isStopped = false
@@ -40,9 +39,8 @@ final class Agent {
   /// Said that it may end.
   var hasLeft = false
 
-  init(node: Node, codec: HeartbeatCodec, life: Int) {
+  init(node: Node, life: Int) {
     self.node = node
-    self.codec = codec
     self.life = life
   }
 

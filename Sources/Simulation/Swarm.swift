@@ -110,6 +110,7 @@ package struct Swarm {
     drawHooks()
     drawWhenAllFail()
     drawCalm(size)
+    drawSickness()
   }
 
   private mutating func drawPlan(_ size: Size) {
@@ -154,6 +155,21 @@ package struct Swarm {
     add(.advance(plan.interval * (size == .skirmish ? 10 : 30)))
     add(.expect(.quiet))
     add(.expect(.settled(best: true)))
+  }
+
+  /// At the end, when all has come right, a service may fall ill on one host after the other; drawn as hooks are.
+  private mutating func drawSickness() {
+    var own = Dice(seed: scenario.seed, for: "sickness")
+    guard plan.hasProbes, own.chance(0.06) else { return }
+    let group = own.number(0...plan.groups - 1)
+    for host in (0..<plan.nodes).shuffled(using: &own) {
+      add(.probe(host, group: group, name: "http", .ill))
+      add(.advance(own.span(.zero...(plan.probeInterval * 5)).rounded))
+    }
+    let turn = plan.probeInterval * 4 + plan.interval * 4 + (plan.hasHooks ? Plan.hookTimeout * 4 : .zero)
+    add(.advance((turn + .seconds(1)) * plan.nodes + .seconds(2)))
+    add(.calm)
+    add(.await(.settled(best: true), within: .seconds(30) + plan.interval * 30 + plan.preemptDelay))
   }
 
   private mutating func host() -> Int { dice.number(0...plan.nodes - 1) }

@@ -29,7 +29,7 @@ extension World {
       ),
       at: hosts[host].clock.time(at: now)
     )
-    hosts[host].agent = Agent(node: node, codec: HeartbeatCodec(keys: keys), life: life)
+    hosts[host].agent = Agent(node: node, life: life)
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
     hosts[host].kernel.gate = Gate()
     (hosts[host].guardian.obituaries, hosts[host].guardian.due) = ([], nil)
@@ -79,7 +79,7 @@ extension World {
       guard let agent = hosts[host].agent else { return }
       let strangers = agent.node.rejected.unknownLife
       do throws(HeartbeatCodec.Refusal) {
-        let heartbeat = try agent.codec.decode(datagram.bytes)
+        let heartbeat = try codec.decode(datagram.bytes)
         if datagram.isHostile { checks.authenticity.judge(heartbeat, datagram, host, self) }
         handle(.heartbeat(heartbeat), host)
       } catch {

@@ -39,7 +39,7 @@ extension World {
       return disguised(datagram, to: host)
     case .forge:
       guard let choice = network.recordings.randomElement(using: &dice)?.datagram,
-        var heartbeat = try? HeartbeatCodec(keys: keys).decode(choice.bytes),
+        var heartbeat = try? codec.decode(choice.bytes),
         let ring = KeyRing([SharedKey(id: 1, using: &dice)])
       else { return nil }
       heartbeat.sequence += 1_000

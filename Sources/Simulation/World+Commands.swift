@@ -30,6 +30,7 @@ extension World {
     // A host that sleeps can lose its power, and otherwise nothing happens to it.
     if let host = command.host, hosts[host].isAsleep, command != .powerOff(host) { return }
     checks.promises.willDisturb(self)
+    checks.sickness.disturb(command, self)
     if command != .calm { isCalm = false }
     applyToAgent(command)
     applyToHost(command)
@@ -75,6 +76,7 @@ extension World {
     case .probe(let host, let group, let name, let service):
       guard hosts[host].services.indices.contains(group) else { return }
       hosts[host].services[group][name == "load" ? 1 : 0] = service
+      checks.sickness.serviceChanged(self)
     default: break
     }
   }

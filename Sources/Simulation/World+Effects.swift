@@ -78,7 +78,7 @@ extension World {
     case .obituary(let heartbeat, let peer):
       guard let agent = hosts[host].agent, hosts[host].guardian.isAlive else { return nil }
       let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
-      hosts[host].guardian.keep(encode(heartbeat, by: agent, host), for: lane)
+      hosts[host].guardian.keep(heartbeat, isOfNextVersion: hosts[host].isOfNextVersion, for: lane)
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
     case .announce(let group, _): checks.nodes.announced(group, host, self)
@@ -121,12 +121,14 @@ extension World {
     guard let agent = hosts[host].agent else { return }
     let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
     checks.nodes.says(heartbeat, host, self)
-    transmit(Datagram(lane: lane, bytes: encode(heartbeat, by: agent, host), sentAt: now))
+    let bytes = encode(heartbeat, isOfNextVersion: hosts[host].isOfNextVersion)
+    transmit(Datagram(lane: lane, bytes: bytes, sentAt: now))
   }
 
-  private func encode(_ heartbeat: Heartbeat, by agent: Agent, _ host: Int) -> [UInt8] {
-    let bytes = agent.codec.encode(heartbeat)
-    return hosts[host].isOfNextVersion ? NextFormat.extend(bytes, agent.codec.keys) : bytes
+  /// A heartbeat as a version of the software writes it.
+  func encode(_ heartbeat: Heartbeat, isOfNextVersion: Bool) -> [UInt8] {
+    let bytes = codec.encode(heartbeat)
+    return isOfNextVersion ? NextFormat.extend(bytes, codec.keys) : bytes
   }
 
   /// Puts bytes onto a lane.

@@ -56,8 +56,8 @@ extension World {
   private func release(_ host: Int) {
     hosts[host].kernel.gate = Gate()
     look()
-    for (lane, bytes) in hosts[host].guardian.obituaries {
-      transmit(Datagram(lane: lane, bytes: bytes, sentAt: now))
+    for (lane, heartbeat, isOfNextVersion) in hosts[host].guardian.obituaries {
+      transmit(Datagram(lane: lane, bytes: encode(heartbeat, isOfNextVersion: isOfNextVersion), sentAt: now))
     }
     hosts[host].guardian.obituaries = []
     let held = hosts[host].kernel.entries.map(\.address)

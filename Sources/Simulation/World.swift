@@ -36,7 +36,8 @@ package final class World {
   var network: Network
   var queue = EventQueue()
   var dice: Dice
-  let keys: KeyRing
+  /// All hosts have the same key.
+  let codec: HeartbeatCodec
   package internal(set) var transcript: Transcript
   /// The first broken promise; the history ends with it.
   package internal(set) var violation: Violation?
@@ -64,7 +65,7 @@ package final class World {
     network = Network(hosts: plan.nodes, paths: plan.paths, seed: scenario.seed)
     var secret = Dice(seed: scenario.seed, for: "key")
     guard let keys = KeyRing([SharedKey(id: 1, using: &secret)]) else { preconditionFailure("one key is a ring") }
-    self.keys = keys
+    codec = HeartbeatCodec(keys: keys)
     let plan = plan
     hosts = (0..<plan.nodes).map { index in
       var luck = Dice(seed: scenario.seed, for: "host \(index)")

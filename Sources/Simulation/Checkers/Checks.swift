@@ -7,6 +7,7 @@ struct Checks {
   let nodes: NodeCheck
   let stories: StoryCheck
   let promises = PromiseCheck()
+  let sickness = SicknessCheck()
   let authenticity = AuthenticityCheck()
 
   init(hosts: Int) {

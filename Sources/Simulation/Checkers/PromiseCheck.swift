@@ -4,6 +4,7 @@
 // - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
 // - A handover that fails leaves somebody who answers (I5).
 // - Whoever begins to answer announces it to the neighbours.
+// - A group whose service is ill everywhere comes to rest (`SicknessCheck`).
 
 import Configuration
 import Election
@@ -14,6 +15,7 @@ enum Promise {
   case successor(group: Int, since: Int64)
   case service(group: Int, since: Int64, handover: String)
   case announcement(host: Int, group: Int, since: Int64, within: Duration)
+  case sickness(group: Int, since: Int64, answering: [Int]?)
 }
 
 /// Keeps what was promised.
@@ -181,6 +183,8 @@ final class PromiseCheck {
         silentSince[group].map({ $0 <= since }) ?? true
       else { return }
       world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
+    case .sickness(let group, let since, let answering):
+      world.checks.sickness.due(group, since: since, answering: answering, world)
     case .announcement(let host, let group, let since, let span):
       let state = world.hosts[host]
       // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
