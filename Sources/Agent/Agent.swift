@@ -110,7 +110,8 @@ package final class Agent: Sendable {
     let box = DriverBox()
     let probes = ProbeRunner(watching: Trackers.client) { key, result in
       loop.execute {
-        box.driver?.value.handle(.probe(group: WireID(name: key.group), name: key.probe, result: result))
+        let group = WireID(name: key.group)
+        box.driver?.value.handle(.probe(group: group, name: key.probe, of: key.node, result: result))
       }
     }
     let isRealtime = loaded.configuration.realtime && raise(loop)
@@ -245,11 +246,12 @@ package final class Agent: Sendable {
   }
 
   private static func specifications(_ settings: Settings) -> [ProbeKey: ProbeSpecification] {
-    var specifications: [ProbeKey: ProbeSpecification] = [:]
-    for group in settings.groups where group.priorities[settings.here] != nil {
-      for probe in group.probes { specifications[ProbeKey(group: group.name, probe: probe.name)] = probe }
-    }
-    return specifications
+    Dictionary(
+      settings.questions.map {
+        (ProbeKey(group: $0.group, probe: $0.specification.name, node: $0.node), $0.specification)
+      },
+      uniquingKeysWith: { first, _ in first }
+    )
   }
 
   /// Waits for news from the kernel, on a thread of its own, for as long as the process lives.

@@ -83,7 +83,7 @@ final class ControlDesk: ControlHandler {
     let time = Timestamp.now
     loop.execute { [self] in
       publish(books.value.journal.note(event, at: time))
-      if case .probeChanged(let group, let probe, _, _) = event {
+      if case .probeChanged(let group, let probe, of: nil, _, _) = event {
         books.value.probesSince[ProbeName(group: group, probe: probe)] = time
       }
     }

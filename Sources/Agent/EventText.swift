@@ -26,7 +26,8 @@ extension Event {
     case .addressesFailed: .error
     case .promotionRefused, .kept: .warning
     case .peerDead, .peerObituary: .warning
-    case .probeChanged(_, _, let isPassing, _): isPassing ? .info : .warning
+    case .probeChanged(_, _, _, let isPassing, _): isPassing ? .info : .warning
+    case .probeSeen(_, _, _, let verdict): verdict == .passed ? .info : .warning
     case .linkChanged(_, let isUp): isUp ? .info : .warning
     }
   }
@@ -36,7 +37,8 @@ extension Event {
     switch self {
     case .transition(let group, _, _, _, _), .handoverBegan(let group, _, _), .handoverFailed(let group, _, _),
       .kept(let group, _), .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
-      .addressesFailed(let group, _), .promotionRefused(let group, _), .probeChanged(let group, _, _, _):
+      .addressesFailed(let group, _), .promotionRefused(let group, _), .probeChanged(let group, _, _, _, _),
+      .probeSeen(let group, _, _, _):
       group
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
       .reconfigured:
@@ -54,7 +56,7 @@ extension Event {
     case .addressRepaired, .addressesFailed: "addresses"
     case .promotionRefused: "promotion"
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary: "peer"
-    case .probeChanged: "probe"
+    case .probeChanged, .probeSeen: "probe"
     case .linkChanged: "link"
     case .maintenance: "maintenance"
     case .late: "late"
@@ -83,8 +85,11 @@ extension Event {
       "\(node) is dead: silent for \(silence.readable), \(challenges) challenges unanswered"
     case .peerLeft(let node): "\(node) left"
     case .peerObituary(let node): "the guardian on \(node) says that its agent died or hung; nothing is held there"
-    case .probeChanged(let group, let probe, let isPassing, let detail):
-      "\(group): probe \(probe) \(isPassing ? "passes" : "fails: \(detail)")"
+    case .probeChanged(let group, let probe, let node, let isPassing, let detail):
+      "\(group): probe \(probe)\(node.map { " of \($0), asked from here," } ?? "") "
+        + (isPassing ? "passes" : "fails: \(detail)")
+    case .probeSeen(let group, let probe, let node, let verdict):
+      "\(group): probe \(probe) here, asked from \(node), " + (verdict == .passed ? "passes" : "fails: \(verdict)")
     case .linkChanged(let interface, let isUp): "interface \(interface) \(isUp ? "has a carrier" : "lost its carrier")"
     case .maintenance(let on): on ? "maintenance began" : "maintenance ended"
     case .late(let lateness): "the agent woke up \(lateness.readable) late"
@@ -109,8 +114,11 @@ extension Event {
     case .peerAlive(let node), .peerRestarted(let node), .peerLeft(let node), .peerObituary(let node): ["node": node]
     case .peerDead(let node, let silence, let challenges):
       ["node": node, "silenceMicroseconds": "\(silence.nanoseconds / 1000)", "challenges": "\(challenges)"]
-    case .probeChanged(_, let probe, let isPassing, let detail):
+    case .probeChanged(_, let probe, let node, let isPassing, let detail):
       ["probe": probe, "verdict": isPassing ? "passing" : "failing", "outcome": detail]
+        .merging(node.map { ["of": $0] } ?? [:]) { first, _ in first }
+    case .probeSeen(_, let probe, let node, let verdict):
+      ["probe": probe, "by": node, "verdict": verdict == .passed ? "passing" : "failing", "outcome": "\(verdict)"]
     case .linkChanged(let interface, let isUp): ["interface": interface, "carrier": isUp ? "up" : "down"]
     case .maintenance(let on): ["on": "\(on)"]
     case .late(let lateness): ["latenessMicroseconds": "\(lateness.nanoseconds / 1000)"]

@@ -17,7 +17,9 @@ extension ProbesReport {
           histories: group.probes.map { probe in
             ProbeHistoryReport(histories[ProbeKey(group: group.name, probe: probe.name)] ?? ProbeHistory())
           },
-          nodes: group.nodes.filter { $0.state != nil }.map { ProbesOfNode(node: $0.node, probes: $0.probes) }
+          nodes: group.nodes.filter { $0.state != nil || $0.found != nil }.map {
+            ProbesOfNode(node: $0.node, probes: $0.state == nil ? [] : $0.probes, found: $0.found)
+          }
         )
       }
     )

@@ -196,8 +196,19 @@ struct Snapshot: Sendable {
       effectivePriority: record.map { Int($0.effectivePriority) },
       eligible: record?.isEligible,
       term: record?.term,
-      probes: zip(group.settings.probes, verdicts).map { PeerProbeReport(name: $0.name, outcome: "\($1)") }
+      probes: zip(group.settings.probes, verdicts).map { PeerProbeReport(name: $0.name, outcome: "\($1)") },
+      found: found(of: settings.nodes[index].name, in: group)
     )
+  }
+
+  /// What this node finds when it asks a group's service on another one; nil when it does not ask.
+  private func found(of node: String, in group: Group) -> [PeerProbeReport]? {
+    let found = group.health.probes.compactMap { probe in
+      probe.peers.first { $0.node == node }.map { peer in
+        PeerProbeReport(name: probe.specification.name, outcome: "\(peer.judgement.verdict)")
+      }
+    }
+    return found.isEmpty ? nil : found
   }
 
   private func report(_ probe: GroupHealth.Probe, since: Timestamp?) -> ProbeReport {
@@ -215,7 +226,14 @@ struct Snapshot: Sendable {
       consequence: specification.consequence.words,
       since: judgement.state == .unknown ? nil : since,
       heldDownUntil: judgement.heldDown(at: .nanoseconds(now.nanoseconds)).map { time + $0 },
-      warning: judgement.warning
+      warning: judgement.warning,
+      peers: specification.peers.map { rule in
+        ProbePeersReport(
+          rule: rule.rawValue,
+          verdict: ProbeReport.Verdict(probe.state),
+          found: probe.peers.map { ProbePeersReport.Finding(node: $0.node, outcome: "\($0.word)") }
+        )
+      }
     )
   }
 }

@@ -62,6 +62,17 @@ package struct ConfigurationReport: Hashable, Sendable {
     package let errorVerdict: Duration
     /// At most this long from a service that stops answering to the verdict.
     package let hangVerdict: Duration
+    /// Who else asks the service here; nil when nobody does.
+    package let askers: Askers?
+  }
+
+  /// The other nodes that ask a service.
+  package struct Askers: Hashable, Sendable {
+    package let nodes: [String]
+    /// What they ask.
+    package let target: String
+    /// How much later than by this node's own probe they tell at the latest: what they find comes with a heartbeat.
+    package let delay: Duration
   }
 
   /// One group.
@@ -89,8 +100,7 @@ package struct ConfigurationReport: Hashable, Sendable {
     lease = Lease(settings, tick: tick)
     let detection = Detection(settings)
     self.detection = detection
-    let own = settings.groups.filter { $0.priorities[settings.here] != nil }.flatMap(\.probes)
-    let load = ProbeLoad(own, atOnce: configuration.probesAtOnce)
+    let load = ProbeLoad(settings.questions.map(\.specification), atOnce: configuration.probesAtOnce)
     probeWait = load.longestWait
     groups = settings.groups.map { group in
       let ranking = group.ranking(of: settings.nodes)
@@ -98,7 +108,9 @@ package struct ConfigurationReport: Hashable, Sendable {
       return Group(
         settings: group,
         ranking: ranking,
-        probes: group.probes.map { Probe($0, in: group, ranking: ranking, wait: load.longestWait) },
+        probes: group.probes.map { probe in
+          Probe(probe, in: group, ranking: ranking, wait: load.longestWait, askers: Askers(probe, in: group, settings))
+        },
         outage: detection.outage.lowerBound...detection.outage.upperBound + asking
       )
     }
@@ -134,15 +146,33 @@ extension ConfigurationReport.Lease {
 }
 
 extension ConfigurationReport.Probe {
-  fileprivate init(_ probe: ProbeSpecification, in group: GroupSettings, ranking: [Candidate], wait: Duration) {
+  fileprivate init(
+    _ probe: ProbeSpecification,
+    in group: GroupSettings,
+    ranking: [Candidate],
+    wait: Duration,
+    askers: ConfigurationReport.Askers?
+  ) {
     let bound = DetectionBound(probe, wait: wait)
     self.init(
       specification: probe,
       effect: ConfigurationReport.Effect(of: probe, in: group, ranking),
       holdsConnection: probe.kind.noticesEnd,
       errorVerdict: bound.error,
-      hangVerdict: bound.hang
+      hangVerdict: bound.hang,
+      askers: askers
     )
+  }
+}
+
+extension ConfigurationReport.Askers {
+  fileprivate init?(_ probe: ProbeSpecification, in group: GroupSettings, _ settings: Settings) {
+    guard probe.peers != nil, let family = probe.kind.endpoint?.address.family,
+      let address = settings.node.address(of: family)
+    else { return nil }
+    let nodes = settings.peers(in: group)
+    guard !nodes.isEmpty else { return nil }
+    self.init(nodes: nodes, target: probe.kind.moved(to: address).target, delay: settings.interval)
   }
 }
 

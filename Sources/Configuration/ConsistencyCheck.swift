@@ -23,6 +23,7 @@ struct ConsistencyCheck {
     checkIdentities("node", draft.nodes.map(\.name))
     checkIdentities("group", draft.groups.map(\.name))
     draft.groups.forEach(checkPriorities)
+    draft.groups.forEach(checkPeers)
     checkLease()
     guard let cluster = draft.cluster, let here, !diagnostics.hasErrors else { return nil }
     var settings = Settings(
@@ -127,6 +128,23 @@ struct ConsistencyCheck {
           "the addresses at one position must all be IPv4 or all IPv6"
         )
       }
+    }
+  }
+
+  /// In place of the loopback address the others ask a node's first address of that family.
+  private func checkPeers(of group: DraftGroup) {
+    let families = Set(draft.nodes.flatMap { $0.addresses ?? [] }.map(\.value.family))
+    for probe in group.probes {
+      guard let position = probe.peersPosition, let endpoint = probe.specification.kind.endpoint,
+        !families.isEmpty, !families.contains(endpoint.address.family)
+      else { continue }
+      let isV4 = endpoint.address.family == .v4
+      diagnostics.error(
+        at: position,
+        "`peers` in probe \(quoted(probe.specification.name)): no node has an \(isV4 ? "IPv4" : "IPv6") address that "
+          + "could be asked in place of \(quoted("\(endpoint.address)"))",
+        "write \(isV4 ? "`::1`" : "`127.0.0.1`") if the service listens there too, or give the nodes such an address"
+      )
     }
   }
 

@@ -63,4 +63,6 @@ struct DraftProbe {
   var weightPosition: SourcePosition?
   /// Where the key `on-failure` stands.
   var onFailurePosition: SourcePosition?
+  /// Where the key `peers` stands.
+  var peersPosition: SourcePosition?
 }

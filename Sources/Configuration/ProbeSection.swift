@@ -49,7 +49,9 @@ extension Reader where Value == DraftProbe {
       let holdDown = holdDown(map)
       let weight = map.located("weight", .weight)
       let consequence = consequence(map, weight?.value)
+      let peers = map.optional("peers", .peers)
       guard let kind else { return nil }
+      checkPeers(map, kind)
       var specification = ProbeSpecification(
         name: name,
         kind: kind,
@@ -61,12 +63,34 @@ extension Reader where Value == DraftProbe {
       )
       specification.fastInterval = fastInterval
       specification.holdDown = holdDown
+      specification.peers = peers
       return DraftProbe(
         specification: specification,
         weightPosition: weight?.position,
-        onFailurePosition: map.keyPosition("on-failure")
+        onFailurePosition: map.keyPosition("on-failure"),
+        peersPosition: map.keyPosition("peers")
       )
     }
+  }
+
+  /// What the others are to ask must be this host's, and something that they can reach.
+  private static func checkPeers(_ map: MappingReader, _ kind: ProbeSpecification.Kind) {
+    guard let position = map.keyPosition("peers") else { return }
+    guard let endpoint = kind.endpoint else {
+      map.subject.diagnostics.error(
+        at: position,
+        "`peers` in \(map.subject.name): other nodes can only ask what answers over the network",
+        "remove it, or ask a port of `127.0.0.1`"
+      )
+      return
+    }
+    guard !endpoint.address.isLoopback else { return }
+    map.subject.diagnostics.error(
+      at: position,
+      "`peers` in \(map.subject.name): \(quoted("\(endpoint.address)")) is the same service whoever asks",
+      "write `\(endpoint.address.family == .v4 ? "127.0.0.1" : "::1")`, in whose place the others ask the node's own "
+        + "address"
+    )
   }
 
   private static func holdDown(_ map: MappingReader) -> HoldDown.Limits? {
@@ -115,6 +139,20 @@ extension Reader where Value == DraftProbe {
       )
     }
     return weight.map { .weight(-$0) } ?? onFailure ?? .ineligible
+  }
+}
+
+extension Reader where Value == PeerRule {
+  fileprivate static var peers: Reader {
+    scalar("`both` or `either`") { (text) throws(UnreadableText) in
+      guard let rule = PeerRule(rawValue: text) else {
+        throw UnreadableText(
+          "expected `both` or `either`, found \(quoted(text))",
+          "with `both` the service is sick when the others agree, with `either` when one side finds it so"
+        )
+      }
+      return rule
+    }
   }
 }
 

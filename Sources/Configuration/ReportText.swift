@@ -109,6 +109,7 @@ extension ConfigurationReport.Probe {
       "            fails \(death)within \(errorVerdict.readable) on errors, "
         + "within \(hangVerdict.readable) when nothing answers"
     )
+    if let askers { lines += askers.lines(specification.peers, errorVerdict, hangVerdict) }
     if let effect { lines.append("            then \(effect.readable)") }
     if let limits = specification.holdDown {
       lines.append(
@@ -117,6 +118,21 @@ extension ConfigurationReport.Probe {
       )
     }
     return lines
+  }
+}
+
+extension ConfigurationReport.Askers {
+  /// Who asks as well, and when the service is sick then.
+  fileprivate func lines(_ rule: PeerRule?, _ error: Duration, _ hang: Duration) -> [String] {
+    let (error, hang) = ((error + delay).readable, (hang + delay).readable)
+    let bound = "within \(error) on errors, within \(hang) when nothing answers"
+    let names = nodes.joined(separator: ", ")
+    return [
+      "            asked by \(names) too: \(target)",
+      rule == .both
+        ? "            sick only if they agree, \(bound)"
+        : "            sick as well if they alone find it so, \(bound)",
+    ]
   }
 }
 

@@ -112,6 +112,8 @@ package struct GroupNodeReport: Codable, Hashable, Sendable {
   @Nullable package var term: UInt64?
   /// What its probes found, in the order of the configuration.
   package var probes: [PeerProbeReport]
+  /// What the reporting node found when it asked the service there; nil where it does not ask.
+  @Nullable package var found: [PeerProbeReport]?
 
   package init(
     node: String,
@@ -120,7 +122,8 @@ package struct GroupNodeReport: Codable, Hashable, Sendable {
     effectivePriority: Int?,
     eligible: Bool?,
     term: UInt64?,
-    probes: [PeerProbeReport]
+    probes: [PeerProbeReport],
+    found: [PeerProbeReport]? = nil
   ) {
     self.node = node
     self.state = state
@@ -129,6 +132,7 @@ package struct GroupNodeReport: Codable, Hashable, Sendable {
     self.eligible = eligible
     self.term = term
     self.probes = probes
+    self.found = found
   }
 }
 
@@ -142,6 +146,33 @@ package struct PeerProbeReport: Codable, Hashable, Sendable {
   package init(name: String, outcome: String) {
     self.name = name
     self.outcome = outcome
+  }
+}
+
+/// What other nodes find when they ask the service of the reporting node.
+package struct ProbePeersReport: Codable, Hashable, Sendable {
+  /// What one of them finds.
+  package struct Finding: Codable, Hashable, Sendable {
+    package var node: String
+    /// The kind of its last outcome; `unknown` while it has none or is not in contact.
+    package var outcome: String
+
+    package init(node: String, outcome: String) {
+      self.node = node
+      self.outcome = outcome
+    }
+  }
+
+  /// Whose word counts: `both` or `either`.
+  package var rule: String
+  /// What the probe counts as, with their word.
+  package var verdict: ProbeReport.Verdict
+  package var found: [Finding]
+
+  package init(rule: String, verdict: ProbeReport.Verdict, found: [Finding]) {
+    self.rule = rule
+    self.verdict = verdict
+    self.found = found
   }
 }
 
@@ -178,6 +209,8 @@ package struct ProbeReport: Codable, Hashable, Sendable {
   @Nullable package var heldDownUntil: Timestamp?
   /// What is not wrong yet and will be, such as a certificate that ends soon; nil when nothing is.
   @Nullable package var warning: String?
+  /// What the other nodes find; nil where they do not ask.
+  @Nullable package var peers: ProbePeersReport?
 
   package init(
     name: String,
@@ -189,7 +222,8 @@ package struct ProbeReport: Codable, Hashable, Sendable {
     consequence: String,
     since: Timestamp?,
     heldDownUntil: Timestamp? = nil,
-    warning: String? = nil
+    warning: String? = nil,
+    peers: ProbePeersReport? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -201,5 +235,6 @@ package struct ProbeReport: Codable, Hashable, Sendable {
     self.since = since
     self.heldDownUntil = heldDownUntil
     self.warning = warning
+    self.peers = peers
   }
 }

@@ -38,10 +38,13 @@ package struct ProbesOfGroup: Codable, Hashable, Sendable {
 package struct ProbesOfNode: Codable, Hashable, Sendable {
   package var node: String
   package var probes: [PeerProbeReport]
+  /// What the reporting node found when it asked the service there; nil where it does not ask.
+  @Nullable package var found: [PeerProbeReport]?
 
-  package init(node: String, probes: [PeerProbeReport]) {
+  package init(node: String, probes: [PeerProbeReport], found: [PeerProbeReport]? = nil) {
     self.node = node
     self.probes = probes
+    self.found = found
   }
 }
 

@@ -1,5 +1,7 @@
 // Everything that a node wants done. The shell carries these out in order; those that can fail report back as inputs.
 
+import Health
+
 /// One thing to do.
 package enum Effect: Hashable, Sendable {
   /// Send this to a peer (its position in `Settings.nodes`) over the path that it names.
@@ -93,8 +95,10 @@ package enum Event: Hashable, Sendable {
   case peerLeft(node: String)
   /// A peer's guardian said that the agent is gone and its addresses released.
   case peerObituary(node: String)
-  /// A probe's verdict changed.
-  case probeChanged(group: String, probe: String, isPassing: Bool, detail: String)
+  /// A probe's verdict changed: of the service here, or of the one on another node.
+  case probeChanged(group: String, probe: String, of: String?, isPassing: Bool, detail: String)
+  /// Another node has come to a verdict on the service here.
+  case probeSeen(group: String, probe: String, by: String, verdict: ProbeVerdict)
   /// An interface gained or lost its carrier.
   case linkChanged(interface: String, isUp: Bool)
   /// Maintenance began or ended.

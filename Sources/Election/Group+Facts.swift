@@ -54,17 +54,24 @@ extension Group {
     addressFailures += 1
   }
 
-  /// Takes a probe's result.
-  mutating func record(_ result: ProbeResult, ofProbe name: String, _ world: Surroundings, _ outbox: inout Outbox) {
+  /// Takes the result of a probe of the service here, or on another node.
+  mutating func record(
+    _ result: ProbeResult,
+    ofProbe name: String,
+    on node: String?,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
     guard let index = health.index(of: name) else { return }
     let weight = health.probes[index].weight
-    let change = health.record(result, at: index, now: .nanoseconds(world.now.nanoseconds))
+    let change = health.record(result, at: index, of: node, now: .nanoseconds(world.now.nanoseconds))
     if change != nil || health.probes[index].weight != weight { outbox.isDirty = true }
     guard let change else { return }
     outbox.journal(
       .probeChanged(
         group: settings.name,
         probe: name,
+        of: node,
         isPassing: change.to == .passing,
         detail: "\(change.result.outcome)"
       )

@@ -78,6 +78,8 @@ package struct Group: Hashable, Sendable {
   /// The highest term that another node has said, and the highest in which any node is known to have been master before.
   private var heardTerm: UInt64 = 0
   var mastersTerm: UInt64 = 0
+  /// Which probes words are about; nil when other nodes have no word.
+  var probeList: WireID?
   /// What is known of the other nodes, by their position in `Settings.nodes`.
   package internal(set) var views: [View]
   /// The step of a handover that this node is at.
@@ -137,11 +139,12 @@ package struct Group: Hashable, Sendable {
   var promotionRefusals = 0
   private var operations: UInt64 = 0
 
-  package init(settings: GroupSettings, nodes: Int, term: UInt64, at now: Instant) {
+  package init(settings: GroupSettings, nodes: Int, peers: [String], term: UInt64, at now: Instant) {
     id = WireID(name: settings.name)
     self.settings = settings
     self.term = term
-    health = GroupHealth(settings.probes, rule: settings.rule)
+    health = GroupHealth(settings.probes, rule: settings.rule, peers: peers)
+    probeList = settings.asksPeers ? settings.probeList : nil
     views = Array(repeating: View(), count: nodes)
     state = .initial(until: now, cleaning: 0)
     since = now
@@ -203,6 +206,7 @@ package struct Group: Hashable, Sendable {
   /// Draws every conclusion that the facts allow.
   mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
     learnTerms(&outbox)
+    hearFindings(world, &outbox)
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.
     for _ in 0..<8 {
       nextDeadline = nil
@@ -277,26 +281,6 @@ package struct Group: Hashable, Sendable {
   }
 
   // MARK: Helpers
-
-  /// What this node tells the others about the group.
-  package func record(_ world: Surroundings) -> GroupRecord {
-    let base = settings.priorities[world.here] ?? 0
-    let obstacle = obstacle(world)
-    return GroupRecord(
-      id: id,
-      state: publicState,
-      term: term,
-      priority: UInt8(base),
-      effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
-      isEligible: obstacle == nil,
-      isPromoting: promotion != nil,
-      handover: step?.kind ?? .none,
-      handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
-      cause: step?.cause ?? .operator,
-      verdicts: health.packedVerdicts,
-      reason: (obstacle.map { Reason.obstacle($0) } ?? reason).code
-    )
-  }
 
   /// What forbids this node to hold the group; nil when nothing does.
   package func obstacle(_ world: Surroundings) -> Obstacle? {

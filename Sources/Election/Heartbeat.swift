@@ -146,6 +146,8 @@ package struct GroupRecord: Hashable, Sendable {
   package var verdicts: UInt64
   /// The kind of reason for the sender's state.
   package var reason: UInt8
+  /// What the sender finds when it asks the receiver's service; nil where it does not ask, or has found nothing yet.
+  package var findings: Findings?
 
   package init(
     id: WireID,
@@ -159,7 +161,8 @@ package struct GroupRecord: Hashable, Sendable {
     handoverPeer: WireID = .none,
     cause: HandoverCause = .operator,
     verdicts: UInt64 = 0,
-    reason: UInt8 = 0
+    reason: UInt8 = 0,
+    findings: Findings? = nil
   ) {
     self.id = id
     self.state = state
@@ -173,6 +176,22 @@ package struct GroupRecord: Hashable, Sendable {
     self.cause = cause
     self.verdicts = verdicts
     self.reason = reason
+    self.findings = findings
+  }
+}
+
+/// What a node finds when it asks the service on another one.
+package struct Findings: Hashable, Sendable {
+  /// Four bits for each probe, like `GroupRecord.verdicts`; not 0.
+  package let verdicts: UInt64
+  /// Which probes these are: `GroupSettings.probeList` of the sender. A receiver with another list reads nothing from it.
+  package let list: WireID
+
+  /// Findings; nil when nothing was found.
+  package init?(verdicts: UInt64, list: WireID) {
+    guard verdicts != 0 else { return nil }
+    self.verdicts = verdicts
+    self.list = list
   }
 }
 

@@ -56,6 +56,7 @@ extension Settings {
           "probe \(group.name) \(position) \(probe.name) \(probe.kind) \(probe.interval.nanoseconds) "
             + "\(probe.fastInterval?.nanoseconds ?? 0) \(probe.timeout.nanoseconds) \(probe.rise) \(probe.fall) "
             + "\(probe.holdDown.map { "\($0)" } ?? "-") \(probe.consequence)"
+            + (probe.peers.map { " peers \($0.rawValue)" } ?? "")
         )
       }
       for (hook, command) in group.hooks {

@@ -10,8 +10,8 @@ package enum Input: Hashable, Sendable {
   case timer
   /// A heartbeat arrived whose MAC holds.
   case heartbeat(Heartbeat)
-  /// A probe came to a result.
-  case probe(group: WireID, name: String, result: ProbeResult)
+  /// A probe came to a result: of the service here, or of the one on another node.
+  case probe(group: WireID, name: String, of: String? = nil, result: ProbeResult)
   /// An interface has a carrier, or has not.
   case link(interface: String, isUp: Bool)
   /// An effect on addresses is done.

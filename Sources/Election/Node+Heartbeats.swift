@@ -2,8 +2,9 @@
 
 extension Node {
   /// The most group records that fit into one heartbeat: with 40 of them a datagram stays below an Ethernet MTU of
-  /// 1500 bytes over IPv6.
+  /// 1500 bytes over IPv6, and with 29 if they say besides what is found of the receiver's service.
   package static let maximumRecords = 40
+  package static let maximumLongRecords = 29
   /// How many heartbeats come early after a change was told.
   static let repetitionsOfChange = 2
   /// How many come early after a peer was admitted: it waits to hear who is master.
@@ -243,10 +244,10 @@ extension Node {
     self.heartbeatAt = min(heartbeatAt, now + Self.repetitionDelay)
     let world = surroundings(at: now)
     let subjects = Set(dirty).sorted()
-    let records = subjects.map { groups[$0].record(world) }
     let flags: Heartbeat.Flags = subjects.contains { groups[$0].isAsking } ? .asks : []
     for index in subjects { groups[index].isAsking = false }
     for index in sessions.indices {
+      let records = subjects.map { groups[$0].record(world, to: sessions[index].node) }
       for path in sessions[index].paths.indices {
         send(records, to: index, path: path, flags: flags, at: now, &outbox)
       }
@@ -263,7 +264,7 @@ extension Node {
     _ outbox: inout Outbox
   ) {
     let world = surroundings(at: now)
-    let records = groups.map { $0.record(world) }
+    let records = groups.map { $0.record(world, to: sessions[index].node) }
     send(
       records,
       to: index,
@@ -290,10 +291,11 @@ extension Node {
     var heartbeat = blankHeartbeat
     (heartbeat.challenge, heartbeat.response, heartbeat.flags) = (challenge, response, flags)
     if maintenance.isOn { heartbeat.flags.insert(.maintenance) }
+    let most = records.contains { $0.findings != nil } ? Self.maximumLongRecords : Self.maximumRecords
     var rest = records[...]
     repeat {
-      heartbeat.groups = Array(rest.prefix(Self.maximumRecords))
-      rest = rest.dropFirst(Self.maximumRecords)
+      heartbeat.groups = Array(rest.prefix(most))
+      rest = rest.dropFirst(most)
       sessions[index].stamp(&heartbeat, path: path, at: now)
       outbox.effects.append(.send(heartbeat, to: sessions[index].node))
     } while !rest.isEmpty

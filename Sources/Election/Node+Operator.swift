@@ -113,11 +113,13 @@ extension Node {
     var kept: [Group] = []
     for settings in new.groups {
       if var group = groups.first(where: { $0.settings.name == settings.name }) {
-        group.reconfigure(settings, formerPosition: formerPosition, world, &outbox)
+        let peers = new.peers(in: settings)
+        group.reconfigure(settings, formerPosition: formerPosition, peers: peers, world, &outbox)
         kept.append(group)
       } else {
         let term = formerTerms[WireID(name: settings.name)] ?? 0
-        var group = Group(settings: settings, nodes: new.nodes.count, term: term, at: now)
+        let peers = new.peers(in: settings)
+        var group = Group(settings: settings, nodes: new.nodes.count, peers: peers, term: term, at: now)
         for session in sessions { group.noteStanding(Standing(session), of: session.node) }
         group.start(world, &outbox)
         kept.append(group)
@@ -146,13 +148,15 @@ extension Group {
   mutating func reconfigure(
     _ new: GroupSettings,
     formerPosition: [Int?],
+    peers: [String],
     _ world: Surroundings,
     _ outbox: inout Outbox
   ) {
     let old = settings
     settings = new
     views = formerPosition.map { $0.map { views[$0] } ?? View() }
-    health.reconfigure(new.probes, rule: new.rule)
+    health.reconfigure(new.probes, rule: new.rule, peers: peers)
+    probeList = new.asksPeers ? new.probeList : nil
     linksDown.formIntersection(new.virtualAddresses.map(\.interface))
     let position = { (former: Int) in formerPosition.firstIndex(of: former) }
     if let peer = step?.peer {

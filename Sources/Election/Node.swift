@@ -113,6 +113,7 @@ package struct Node: Hashable, Sendable {
       Group(
         settings: group,
         nodes: settings.nodes.count,
+        peers: settings.peers(in: group),
         term: memory.terms[WireID(name: group.name)] ?? 0,
         at: now
       )
@@ -165,8 +166,8 @@ package struct Node: Hashable, Sendable {
     case .start: start(at: now, &outbox, &dirty)
     case .timer: passTime(at: now, &outbox, &dirty, using: &generator)
     case .heartbeat(let heartbeat): receive(heartbeat, at: now, &outbox, &dirty, using: &generator)
-    case .probe(let id, let name, let result):
-      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, $1, &$2) }
+    case .probe(let id, let name, let node, let result):
+      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, on: node, $1, &$2) }
     case .link(let interface, let isUp): link(interface, isUp: isUp, at: now, &outbox, &dirty)
     case .addressesChanged(let id, let operation, let failure):
       update(id, at: now, &outbox, &dirty) {

@@ -35,6 +35,9 @@ package struct NodeSettings: Hashable, Sendable {
     self.name = name
     self.addresses = addresses
   }
+
+  /// The first address of a family; nil when it has none.
+  package func address(of family: IPAddress.Family) -> IPAddress? { addresses.first { $0.family == family } }
 }
 
 /// Virtual addresses that move together.
@@ -81,6 +84,12 @@ package struct GroupSettings: Hashable, Sendable {
     self.preemptDelay = preemptDelay
     self.probes = probes
   }
+
+  /// Whether nodes ask each other's services.
+  var asksPeers: Bool { probes.contains { $0.peers != nil } }
+  /// The identity of the list of probes: a word of verdicts goes by their position, so it can be read only by a node
+  /// whose probes have the same names in the same order.
+  package var probeList: WireID { WireID(name: probes.map(\.name).joined(separator: " ")) }
 
   /// The most probes a group may have: a heartbeat carries four bits for each in one 64-bit word.
   package static let maximumProbes = 16

@@ -56,7 +56,7 @@ private struct Stage {
     let nodes = names.enumerated().map { index, name in
       NodeSettings(name: name, addresses: (0..<2).map { IPAddress(v4: 0x0a00_0001 + UInt32($0 << 8 + index)) })
     }
-    let groups = ["web", "db"].enumerated().map { index, name in
+    var groups = ["web", "db"].enumerated().map { index, name in
       GroupSettings(
         name: name,
         virtualAddresses: [
@@ -68,6 +68,19 @@ private struct Stage {
         probes: []
       )
     }
+    // A word of others that moves ranks, and forbids nothing.
+    let service = Target.endpoint(Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 80))
+    var probe = ProbeSpecification(
+      name: "tcp",
+      kind: .tcp(TCPProbe(target: service)),
+      interval: .seconds(1),
+      timeout: .seconds(1),
+      rise: 1,
+      fall: 1,
+      consequence: .weight(60)
+    )
+    probe.peers = .either
+    groups[1].probes = [probe]
     let settings = Settings(
       cluster: "mad",
       interval: .milliseconds(100),
@@ -126,6 +139,9 @@ private struct Stage {
     case 4: handle(.link(interface: "eth0", isUp: choice & 64 == 0))
     case 5: handle(.addressLost(group: group, node.groups[0].settings.virtualAddresses[0]))
     case 6: now = now + .seconds(3)
+    case 7 where choice & 64 == 0:
+      let outcome: ProbeOutcome = choice & 32 == 0 ? .passed(.zero) : .refused
+      handle(.probe(group: node.groups[1].id, name: "tcp", result: ProbeResult(outcome: outcome)))
     default: if choice == 255 { handle(.leave) }
     }
   }
@@ -163,7 +179,7 @@ private struct Stage {
 
   private func record(_ script: inout Script) -> GroupRecord {
     let kind: UInt8 = script.number()
-    return GroupRecord(
+    var record = GroupRecord(
       id: WireID(name: kind & 1 == 0 ? "web" : "db"),
       state: GroupState(rawValue: kind >> 1 & 3) ?? .initial,
       term: kind & 8 == 0 ? UInt64(script.byte() ?? 0) : script.number(),
@@ -176,5 +192,8 @@ private struct Stage {
       verdicts: script.number(),
       reason: script.number()
     )
+    // What it finds of the node's own service, as mad as the rest.
+    record.findings = Findings(verdicts: record.verdicts, list: WireID(name: "tcp"))
+    return record
   }
 }

@@ -31,6 +31,8 @@ package enum ProbeOutcome: Hashable, Sendable {
   case killed(Int32)
   /// What is watched is not as it should be; says so in words of its own, such as "eth0 has no carrier".
   case unmet(String)
+  /// Another node asked, and found something of this kind: its heartbeat says no more.
+  case reported(by: String, ProbeVerdict)
 
   /// How far an attempt got before its time was up: each sends an operator to another place.
   package enum Stage: String, Hashable, Sendable, CaseIterable {
@@ -70,6 +72,7 @@ extension ProbeOutcome: CustomStringConvertible {
     case .exited(let status, let said): "exited with status \(status)\(said.isEmpty ? "" : ": \(said)")"
     case .killed(let signal): "killed by signal \(signal)"
     case .unmet(let cause): cause
+    case .reported(let node, let verdict): "\(verdict), as \(node) finds it"
     }
   }
 }
@@ -107,6 +110,7 @@ package enum ProbeVerdict: UInt8, Hashable, Sendable, CaseIterable {
       case .unexpected: .unexpected
       case .exited, .killed: .exited
       case .unmet: .unmet
+      case .reported(_, let verdict): verdict
       }
   }
 }

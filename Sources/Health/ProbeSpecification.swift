@@ -103,6 +103,9 @@ package struct ProbeSpecification: Hashable, Sendable {
   package var holdDown: HoldDown.Limits?
   /// What a failing verdict does.
   package var consequence: Consequence
+  /// Whether the other nodes ask this node's service as well, and when it is sick then; nil when they do not. Only a
+  /// kind with an `endpoint` has it.
+  package var peers: PeerRule?
 
   package init(
     name: String,

@@ -6,7 +6,8 @@
 // - Decisive evidence: a connection that stood healthy broke and the service then would not take a new one. There is
 //   no packet loss or slow moment that looks like this, so it is a verdict at once.
 // - Start-up: before the first verdict there is nothing to confirm, so the first result is the verdict. In
-//   particular one plain failure is enough: a service never seen healthy must not attract the virtual addresses.
+//   particular one plain failure is enough: a service never seen healthy must not attract the virtual addresses. Not so
+//   what a node finds of another's service: there a first failure could take the addresses away.
 //
 // A service that flaps is held down besides: its successes must last for a while (HoldDown).
 
@@ -56,6 +57,8 @@ package struct RiseFall: Hashable, Sendable {
   /// How many results in a row spoke against the verdict: up to `fall` less one, or up to any number while it is held
   /// down.
   package private(set) var streak = 0
+  /// Whether failures must be counted to from the start, too: for one whose first verdict may take something away.
+  package let isPatient: Bool
   /// What flapping costs; nil for nothing.
   package private(set) var holdDownLimits: HoldDown.Limits?
   /// How the verdict has flapped.
@@ -69,9 +72,18 @@ package struct RiseFall: Hashable, Sendable {
 
   /// A probe without results. Counts below 1 are taken as 1.
   ///
-  /// - Parameter presumed: What to believe until results say otherwise: `unknown` at start-up, `passing` for a probe
-  ///   that is added to a group in service, which then needs `fall` failures to be believed sick.
-  package init(rise: Int, fall: Int, holdDown limits: HoldDown.Limits? = nil, presumed: State = .unknown) {
+  /// - Parameters:
+  ///   - presumed: What to believe until results say otherwise: `unknown` at start-up, `passing` for a probe that is
+  ///     added to a group in service, which then needs `fall` failures to be believed sick.
+  ///   - isPatient: Whether `fall` counts at start-up, too, and nothing is believed meanwhile.
+  package init(
+    rise: Int,
+    fall: Int,
+    holdDown limits: HoldDown.Limits? = nil,
+    presumed: State = .unknown,
+    isPatient: Bool = false
+  ) {
+    self.isPatient = isPatient
     self.rise = max(rise, 1)
     self.fall = max(fall, 1)
     holdDownLimits = limits
@@ -89,7 +101,7 @@ package struct RiseFall: Hashable, Sendable {
 
     let needed: Int
     switch state {
-    case .unknown: needed = 1
+    case .unknown: needed = isPatient && !succeeded && !result.isDecisive ? fall : 1
     case .passing where succeeded, .failing where !succeeded:
       streak = 0
       return nil
@@ -112,6 +124,22 @@ package struct RiseFall: Hashable, Sendable {
     self.rise = max(rise, 1)
     self.fall = max(fall, 1)
     streak = 0
+  }
+
+  /// A probe without results, with a specification's counts.
+  init(_ specification: ProbeSpecification, presumed: State = .unknown, isPatient: Bool = false) {
+    self.init(
+      rise: specification.rise,
+      fall: specification.fall,
+      holdDown: specification.holdDown,
+      presumed: presumed,
+      isPatient: isPatient
+    )
+  }
+
+  /// Applies a specification's counts without forgetting the verdict.
+  mutating func reconfigure(_ specification: ProbeSpecification) {
+    reconfigure(rise: specification.rise, fall: specification.fall, holdDown: specification.holdDown)
   }
 
   /// How much longer a service that has been well often enough must stay so to be believed; nil when nothing holds

@@ -15,6 +15,11 @@ package enum Target: Hashable, Sendable {
     if case .socket = self { true } else { false }
   }
 
+  /// The port; nil for a socket in the file system.
+  package var endpoint: Endpoint? {
+    if case .endpoint(let endpoint) = self { endpoint } else { nil }
+  }
+
   /// Where it is, without the port.
   package var host: String {
     switch self {

@@ -13,14 +13,17 @@ package struct ProbeKey: Hashable, Sendable, CustomStringConvertible {
   package let group: String
   /// The probe's name, unique within the group.
   package let probe: String
+  /// The node whose service is asked; nil for the one of this node.
+  package let node: String?
 
-  package init(group: String, probe: String) {
+  package init(group: String, probe: String, node: String? = nil) {
     self.group = group
     self.probe = probe
+    self.node = node
   }
 
-  /// `group/probe`
-  package var description: String { "\(group)/\(probe)" }
+  /// `group/probe`, `group/probe on beta`
+  package var description: String { "\(group)/\(probe)\(node.map { " on \($0)" } ?? "")" }
 }
 
 /// The probes under way. `stop` must be called before the last reference goes.

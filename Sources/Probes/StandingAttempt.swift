@@ -89,7 +89,7 @@ struct StandingAttempt {
     case .refused:
       return .finish(ProbeResult(outcome: outcome, isDecisive: true))
     case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed, .tls, .unexpected, .exited, .killed,
-      .unmet:
+      .unmet, .reported:
       return .finish(ProbeResult(outcome: outcome))
     }
   }

@@ -43,8 +43,8 @@ package enum Command: Hashable, Sendable {
   case deleteAddress(Int, group: Int)
   /// What becomes of the hooks that are waited for, from now on.
   case hooks(Int, Hooks)
-  /// What the probes find from now on.
-  case probe(Int, group: Int, name: String, Service)
+  /// What a probe finds from now on, whoever asks; or if somebody is named, what that host alone finds.
+  case probe(Int, group: Int, name: String, Service, by: Int?)
 
   // The network.
   case cut([Int], [Int], path: Int?, bothWays: Bool)
@@ -150,7 +150,7 @@ package enum Command: Hashable, Sendable {
       .late(let host, _),
       .stall(let host, _, _), .trap(let host, _, _, _), .crashGuardian(let host), .pauseGuardian(let host, _),
       .powerOff(let host), .suspend(let host, _), .clock(let host, _), .link(let host, _, _), .kernel(let host, _),
-      .deleteAddress(let host, _), .probe(let host, _, _, _), .hooks(let host, _), .handover(let host, _, _),
+      .deleteAddress(let host, _), .probe(let host, _, _, _, _), .hooks(let host, _), .handover(let host, _, _),
       .maintenance(let host, _, _),
       .upgrade(let host, _), .attack(_, let host, _):
       host

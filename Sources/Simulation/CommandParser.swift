@@ -135,7 +135,8 @@ extension Command {
       guard let group = words.group(), let probe = words.take(), let service = words.choice(Service.self) else {
         return nil
       }
-      return .probe(host, group: group, name: String(probe), service)
+      guard words.take("seen") else { return .probe(host, group: group, name: String(probe), service, by: nil) }
+      return words.host().map { .probe(host, group: group, name: String(probe), service, by: $0) }
     case "handover":
       guard let group = words.group() else { return nil }
       guard words.take("to") else { return .handover(host, group: group, to: nil) }

@@ -27,8 +27,9 @@ extension Command: CustomStringConvertible {
     case .hooks(let host, .quick(let span)): "hooks \(name(host)) quick \(span.spelled)"
     case .hooks(let host, .refusing(let span)): "hooks \(name(host)) refuse \(span.spelled)"
     case .hooks(let host, .hanging(let isTold)): "hooks \(name(host)) \(isTold ? "hang" : "lost")"
-    case .probe(let host, let group, let probe, let service):
+    case .probe(let host, let group, let probe, let service, let asker):
       "probe \(name(host)) \(Plan.groupName(group)) \(probe) \(service.rawValue)"
+        + (asker.map { " seen \(name($0))" } ?? "")
     case .cut(let some, let others, let path, let bothWays):
       "cut \(names(some)) \(bothWays ? "|" : ">") \(names(others))" + (path.map { " path \($0)" } ?? "")
     case .heal: "heal"

@@ -58,6 +58,12 @@ final class Agent {
   static let inboxLimit = 400
 }
 
+/// One service: how it is, and how it looks to other hosts that find something else, by their index.
+struct LocalService {
+  var state = Command.Service.well
+  var seen: [Int: Command.Service] = [:]
+}
+
 /// One host.
 struct Host {
   let index: Int
@@ -89,7 +95,7 @@ struct Host {
   /// How the hooks are that are waited for.
   var hooks = Command.Hooks.quick(.milliseconds(5))
   /// How the local services are: by group and probe.
-  var services: [[Command.Service]] = []
+  var services: [[LocalService]] = []
 
   /// What survives the agent.
   var terms: [WireID: UInt64] = [:]

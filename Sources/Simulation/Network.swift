@@ -102,8 +102,10 @@ struct Network {
 
   /// Whether nothing that one host sends reaches the other.
   func isCut(from: Int, to: Int) -> Bool {
-    (0..<paths).allSatisfy { lanes[index(Lane(from: from, to: to, path: $0))].isCut }
+    (0..<paths).allSatisfy { isCut(Lane(from: from, to: to, path: $0)) }
   }
+
+  func isCut(_ lane: Lane) -> Bool { lanes[index(lane)].isCut }
 
   /// Changes the weather; a burst of the former ends with it.
   mutating func setWeather(_ weather: Weather, on lane: Lane) {

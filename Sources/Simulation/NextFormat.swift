@@ -9,6 +9,8 @@ import Wire
 enum NextFormat {
   private static let addedToHeader = 16
   private static let addedToRecord = 8
+  /// The record of this version with all its fields, of which the last ones may be left out while they are zero.
+  private static let fullRecordSize = 44
   private static let addedAtTheEnd = 24
   private static let unknown: UInt8 = 0xa5
 
@@ -20,7 +22,7 @@ enum NextFormat {
     var header = Array(datagram[..<headerSize])
     header[6] |= 0xe0
     set(&header, at: 8, to: headerSize + addedToHeader)
-    set(&header, at: 10, to: recordSize + addedToRecord)
+    set(&header, at: 10, to: fullRecordSize + addedToRecord)
     for reserved in 106..<112 { header[reserved] = unknown }
     var message = header + [UInt8](repeating: unknown, count: addedToHeader)
     for index in 0..<count {
@@ -28,6 +30,7 @@ enum NextFormat {
       var record = Array(datagram[start..<start + recordSize])
       record[5] |= 0xf0
       record[23] = unknown
+      record += [UInt8](repeating: 0, count: fullRecordSize - recordSize)
       message += record + [UInt8](repeating: unknown, count: addedToRecord)
     }
     message += [UInt8](repeating: unknown, count: addedAtTheEnd)

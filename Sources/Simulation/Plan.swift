@@ -3,6 +3,7 @@
 
 import Configuration
 import Election
+import Health
 
 /// A cluster to simulate: hosts a, b, c, … of falling priority, groups web, web1, web2, …
 package struct Plan: Hashable, Sendable {
@@ -22,6 +23,8 @@ package struct Plan: Hashable, Sendable {
   package var preemptDelay: Duration = .zero
   /// Whether each group has two probes: `http`, whose failure forbids the group, and `load`, which costs 80 points.
   package var hasProbes = false
+  /// Whether the hosts ask each other's services too, and when one is sick then.
+  package var peers: PeerRule?
   /// What becomes of a group whose service is sick everywhere.
   package var whenAllFail: GroupSettings.WhenAllFail = .keep
   /// Whether the kernel keeps a lease gate.
@@ -72,7 +75,8 @@ package struct Plan: Hashable, Sendable {
         )
       }
       guard hasProbes else { continue }
-      let rhythm = "interval: \(probeInterval.spelled), rise: 2, fall: 2"
+      let rhythm =
+        "interval: \(probeInterval.spelled), rise: 2, fall: 2" + (peers.map { ", peers: \($0.rawValue)" } ?? "")
       lines += [
         "    probes:",
         "      http: { tcp: 127.0.0.1:80, \(rhythm) }",

@@ -13,6 +13,7 @@
 //     expect web on b
 
 import Election
+import Health
 
 /// One history's beginning and course.
 package struct Scenario: Hashable, Sendable {
@@ -55,6 +56,7 @@ package struct Scenario: Hashable, Sendable {
     case "preempt": plan.preempt = words.isOn() ?? plan.preempt
     case "preempt-delay": plan.preemptDelay = words.span() ?? plan.preemptDelay
     case "probes": plan.hasProbes = words.isOn() ?? plan.hasProbes
+    case "peers": plan.peers = words.choice(PeerRule.self) ?? plan.peers
     case "when-all-fail": plan.whenAllFail = words.choice(GroupSettings.WhenAllFail.self) ?? plan.whenAllFail
     case "gate": plan.hasGate = words.isOn() ?? plan.hasGate
     case "hooks": plan.hasHooks = words.isOn() ?? plan.hasHooks
@@ -76,6 +78,7 @@ package struct Scenario: Hashable, Sendable {
     if plan.preempt != standard.preempt { lines.append("preempt off") }
     if plan.preemptDelay != standard.preemptDelay { lines.append("preempt-delay \(plan.preemptDelay.spelled)") }
     if plan.hasProbes { lines.append("probes on") }
+    if let peers = plan.peers { lines.append("peers \(peers.rawValue)") }
     if plan.whenAllFail != standard.whenAllFail { lines.append("when-all-fail \(plan.whenAllFail.rawValue)") }
     if !plan.hasGate { lines.append("gate off") }
     if plan.hasHooks { lines.append("hooks on") }

@@ -95,7 +95,7 @@ private struct Shrinker {
   private mutating func simplifyPlan() -> Bool {
     let simpler: [(inout Plan) -> Void] = [
       { $0.nodes = max(2, $0.nodes - 1) }, { $0.paths = 1 }, { $0.groups = 1 }, { $0.addresses = 1 },
-      { $0.hasProbes = false }, { $0.whenAllFail = .keep }, { $0.preemptDelay = .zero },
+      { $0.hasProbes = false }, { $0.peers = nil }, { $0.whenAllFail = .keep }, { $0.preemptDelay = .zero },
       { $0.interval = .milliseconds(100) },
     ]
     var isSmaller = false

@@ -83,6 +83,22 @@ package struct Swarm {
     if plan.hasProbes, own.chance(0.3) { scenario.plan.whenAllFail = .drop }
   }
 
+  /// And whether hosts ask each other's services, with what one finds now and then and another does not.
+  private mutating func drawPeers() {
+    var own = Dice(seed: scenario.seed, for: "peers")
+    guard plan.hasProbes, own.chance(0.4) else { return }
+    scenario.plan.peers = own.chance(0.5) ? .both : .either
+    for _ in 0..<own.number(0...5) {
+      let host = own.number(0...plan.nodes - 1)
+      let asker = (host + own.number(1...max(plan.nodes - 1, 1))) % plan.nodes
+      let service = own.pick([.well, .ill, .ill, .erratic], else: Command.Service.ill)
+      let name = own.chance(0.6) ? "http" : "load"
+      let group = own.number(0...plan.groups - 1)
+      let command = Command.probe(host, group: group, name: name, service, by: asker)
+      scenario.commands.insert(command, at: own.number(0...scenario.commands.count))
+    }
+  }
+
   private mutating func draw() {
     let size: Size = dice.chance(0.93) ? .skirmish : dice.chance(0.85) ? .battle : .war
     drawPlan(size)
@@ -109,6 +125,7 @@ package struct Swarm {
     }
     drawHooks()
     drawWhenAllFail()
+    drawPeers()
     drawCalm(size)
     drawSickness()
   }
@@ -163,7 +180,7 @@ package struct Swarm {
     guard plan.hasProbes, own.chance(0.06) else { return }
     let group = own.number(0...plan.groups - 1)
     for host in (0..<plan.nodes).shuffled(using: &own) {
-      add(.probe(host, group: group, name: "http", .ill))
+      add(.probe(host, group: group, name: "http", .ill, by: nil))
       add(.advance(own.span(.zero...(plan.probeInterval * 5)).rounded))
     }
     let turn = plan.probeInterval * 4 + plan.interval * 4 + (plan.hasHooks ? Plan.hookTimeout * 4 : .zero)
@@ -199,7 +216,7 @@ package struct Swarm {
     case .links: add(.link(host, interface: "eth\(dice.number(0...plan.paths - 1))", isUp: dice.chance(0.6)))
     case .probes:
       let service = dice.pick([.well, .well, .ill, .erratic], else: Command.Service.well)
-      add(.probe(host, group: group(), name: dice.chance(0.5) ? "http" : "load", service))
+      add(.probe(host, group: group(), name: dice.chance(0.5) ? "http" : "load", service, by: nil))
     case .maintenance: add(.maintenance(host, on: dice.chance(0.5), dice.chance(0.3) ? span(50) : nil))
     case .handovers: add(handover(host))
     case .reloads: add(.reload(dice.chance(0.5) ? host : nil, change()))

@@ -65,8 +65,10 @@ func story(of event: Event) -> String {
   case .peerObituary(let node): "the guardian of \(node) says that its agent is gone"
   case .leaseLost(.expired): "the lease had run out"
   case .leaseLost(.refused(let cause)): "the kernel refuses the lease: \(cause)"
-  case .probeChanged(let group, let probe, let isPassing, let detail):
-    "\(group): probe \(probe) \(isPassing ? "passes" : "fails"): \(detail)"
+  case .probeChanged(let group, let probe, let node, let isPassing, let detail):
+    "\(group): probe \(probe)\(node.map { " of \($0)" } ?? "") \(isPassing ? "passes" : "fails"): \(detail)"
+  case .probeSeen(let group, let probe, let node, let verdict):
+    "\(group): \(node) finds of probe \(probe) here: \(verdict)"
   case .linkChanged(let interface, let isUp): "link \(interface) is \(isUp ? "up" : "down")"
   case .maintenance(let on): "maintenance \(on ? "begins" : "ends")"
   case .late(let span): "was \(span.readable) late"

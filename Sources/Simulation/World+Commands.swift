@@ -73,9 +73,14 @@ extension World {
     case .kernel(let host, let fault): setFault(fault, host)
     case .deleteAddress(let host, let group): deleteAddress(of: group, on: host)
     case .hooks(let host, let hooks): hosts[host].hooks = hooks
-    case .probe(let host, let group, let name, let service):
+    case .probe(let host, let group, let name, let service, let asker):
       guard hosts[host].services.indices.contains(group) else { return }
-      hosts[host].services[group][name == "load" ? 1 : 0] = service
+      let probe = name == "load" ? 1 : 0
+      if let asker {
+        hosts[host].services[group][probe].seen[asker] = service
+      } else {
+        hosts[host].services[group][probe] = LocalService(state: service)
+      }
       checks.sickness.serviceChanged(self)
     default: break
     }
@@ -172,7 +177,7 @@ extension World {
       hosts[host].stall = (0, .zero)
       hosts[host].traps = []
       hosts[host].hooks = .quick(.milliseconds(5))
-      hosts[host].services = hosts[host].services.map { $0.map { _ in .well } }
+      hosts[host].services = hosts[host].services.map { $0.map { _ in LocalService() } }
       hosts[host].kernel.delay = .microseconds(100)...(.microseconds(300))
       (hosts[host].kernel.refusedAdditions, hosts[host].kernel.refusedRemovals) = (0, 0)
       (hosts[host].kernel.refusedGates, hosts[host].kernel.lostAnswers) = (0, 0)

@@ -167,12 +167,29 @@ extension World {
     guard !agent.isStopped else { return }
     for (index, group) in agent.node.settings.groups.enumerated() {
       for (position, probe) in group.probes.enumerated() {
-        let service = hosts[host].services[index][position]
-        let isWell = service == .well || (service == .erratic && hosts[host].luck.chance(0.5))
-        let result = ProbeResult(outcome: isWell ? .passed(.milliseconds(1)) : .refused)
-        give(.input(.probe(group: WireID(name: group.name), name: probe.name, result: result)), to: host)
+        let id = WireID(name: group.name)
+        let result = ProbeResult(outcome: ask(hosts[host].services[index][position].state, host))
+        give(.input(.probe(group: id, name: probe.name, result: result)), to: host)
+        guard probe.peers != nil else { continue }
+        for other in hosts.indices where other != host {
+          let service = hosts[other].services[index][position]
+          let outcome = reaches(host, other) ? ask(service.seen[host] ?? service.state, host) : .timeout(.connecting)
+          let found = ProbeResult(outcome: outcome)
+          give(.input(.probe(group: id, name: probe.name, of: Plan.names[other], result: found)), to: host)
+        }
       }
     }
+  }
+
+  private func ask(_ service: Command.Service, _ host: Int) -> ProbeOutcome {
+    let isWell = service == .well || (service == .erratic && hosts[host].luck.chance(0.5))
+    return isWell ? .passed(.milliseconds(1)) : .refused
+  }
+
+  /// Whether a host can ask something of another one by its first address; TCP gets through any weather.
+  private func reaches(_ host: Int, _ other: Int) -> Bool {
+    [host, other].allSatisfy { hosts[$0].isPowered && !hosts[$0].isAsleep && !hosts[$0].linksDown.contains("eth0") }
+      && !network.isCut(Lane(from: host, to: other, path: 0)) && !network.isCut(Lane(from: other, to: host, path: 0))
   }
 
   // MARK: The ledger

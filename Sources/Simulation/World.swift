@@ -75,7 +75,7 @@ package final class World {
     }
     checks = Checks(hosts: plan.nodes)
     for host in hosts.indices {
-      hosts[host].services = Array(repeating: [.well, .well], count: max(plan.groups, 4))
+      hosts[host].services = Array(repeating: [LocalService(), LocalService()], count: max(plan.groups, 4))
     }
     _ = try settings(of: 0, plan)
   }

@@ -31,8 +31,9 @@ package struct HeartbeatCodec: Sendable {
   static let version: UInt8 = 1
   /// The bytes of this version's header, the first twelve included.
   static let headerSize = 112
-  /// The bytes of this version's group record.
+  /// The bytes of a group record without what the sender finds of the receiver's service, and with it.
   static let recordSize = 32
+  static let longRecordSize = 44
 
   /// The keys to sign and verify with.
   package var keys: KeyRing
@@ -45,7 +46,9 @@ package struct HeartbeatCodec: Sendable {
 
   /// The datagram for a heartbeat.
   package func encode(_ heartbeat: Heartbeat) -> [UInt8] {
-    let size = Self.headerSize + heartbeat.groups.count * Self.recordSize
+    let isLong = heartbeat.groups.contains { $0.findings != nil }
+    let recordSize = isLong ? Self.longRecordSize : Self.recordSize
+    let size = Self.headerSize + heartbeat.groups.count * recordSize
     var writer = ByteWriter(size: size + KeyRing.macSize)
     writer.write(Self.magic)
     writer.write(Self.version)
@@ -53,7 +56,7 @@ package struct HeartbeatCodec: Sendable {
     writer.write(heartbeat.flags.rawValue)
     writer.write(heartbeat.path)
     writer.write(UInt16(Self.headerSize))
-    writer.write(UInt16(Self.recordSize))
+    writer.write(UInt16(recordSize))
     writer.write(heartbeat.cluster)
     writer.write(heartbeat.sender.rawValue)
     writer.write(heartbeat.receiver.rawValue)
@@ -74,7 +77,12 @@ package struct HeartbeatCodec: Sendable {
     writer.write(UInt16(heartbeat.groups.count))
     writer.write(UInt16(0))
     writer.write(UInt32(0))
-    for record in heartbeat.groups { encode(record, to: &writer) }
+    for record in heartbeat.groups {
+      encode(record, to: &writer)
+      guard isLong else { continue }
+      writer.write(record.findings?.verdicts ?? 0)
+      writer.write(record.findings?.list.rawValue ?? 0)
+    }
     let mac = writer.withWritten { keys.sign($0) }
     writer.write(contentsOf: mac)
     return writer.bytes
@@ -158,7 +166,12 @@ package struct HeartbeatCodec: Sendable {
     heartbeat.groups.reserveCapacity(Int(count))
     for _ in 0..<count {
       let end = reader.offset + Int(recordSize)
-      guard let record = parseRecord(&reader), reader.skip(end - reader.offset) else { return nil }
+      guard var record = parseRecord(&reader) else { return nil }
+      if recordSize >= Self.longRecordSize, let verdicts = reader.read(UInt64.self), let list = reader.read(UInt32.self)
+      {
+        record.findings = Findings(verdicts: verdicts, list: WireID(rawValue: list))
+      }
+      guard reader.skip(end - reader.offset) else { return nil }
       heartbeat.groups.append(record)
     }
     return heartbeat

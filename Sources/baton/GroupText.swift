@@ -56,7 +56,7 @@ private func standingTable(_ group: GroupReport) -> Table {
       ? Cell.none
       : failing.isEmpty
         ? Cell("all passed")
-        : Cell(failing.map { "\($0.name): \($0.outcome)" }.joined(separator: ", "), .warning)
+        : Cell(outcomesText(failing), .warning)
     table.add(
       Cell(node.node, .title),
       node.state.map(stateCell) ?? Cell("not heard", .faint),
@@ -65,6 +65,7 @@ private func standingTable(_ group: GroupReport) -> Table {
       node.term.map { Cell("\($0)") } ?? .none,
       node.state == nil ? .none : probes
     )
+    addFindings(node.found, to: &table)
   }
   return table
 }

@@ -19,7 +19,7 @@ func probesText(_ report: ProbesReport, on canvas: Canvas) -> String {
         Cell(sparkline(history)),
         probe.lastOutcome.map { Cell($0, $0 == "passed" ? .plain : .bad) } ?? .none
       )
-      for note in notes(on: probe, at: report.time) { table.note("↳ \(note)", .warning) }
+      addNotes(on: probe, at: report.time, to: &table)
     }
   }
   var blocks = [table.lines(on: canvas)]
@@ -28,14 +28,31 @@ func probesText(_ report: ProbesReport, on canvas: Canvas) -> String {
   return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
 }
 
+/// Adds what this node finds of the service on the node of the last row.
+func addFindings(_ found: [PeerProbeReport]?, to table: inout Table) {
+  guard let found else { return }
+  let isWell = found.allSatisfy { $0.outcome == "passed" }
+  table.note("↳ asked from here: \(outcomesText(found))", isWell ? .faint : .warning)
+}
+
+/// Several probes' outcomes in one line.
+func outcomesText(_ outcomes: some Sequence<PeerProbeReport>) -> String {
+  outcomes.map { "\($0.name): \($0.outcome)" }.joined(separator: ", ")
+}
+
 /// What the other nodes say of their probes.
 private func nodesTable(_ report: ProbesReport) -> Table {
   var table = Table("NODE", "GROUP", "PROBES THERE")
   for group in report.groups {
     for node in group.nodes where node.node != report.node {
-      let words = node.probes.map { "\($0.name): \($0.outcome)" }.joined(separator: ", ")
+      let words = outcomesText(node.probes)
       let isWell = node.probes.allSatisfy { $0.outcome == "passed" }
-      table.add(Cell(node.node, .title), Cell(group.name), Cell(words, isWell ? .plain : .warning))
+      table.add(
+        Cell(node.node, .title),
+        Cell(group.name),
+        words.isEmpty ? Cell("not heard", .faint) : Cell(words, isWell ? .plain : .warning)
+      )
+      addFindings(node.found, to: &table)
     }
   }
   return table

@@ -198,14 +198,25 @@ func probeTable(_ groups: [GroupReport], at time: Timestamp, namesGroup: Bool) -
         probe.since.map { Cell((time - $0).readable) } ?? .none,
         Cell(probe.target)
       )
-      for note in notes(on: probe, at: time) { table.note("↳ \(note)", .warning) }
+      addNotes(on: probe, at: time, to: &table)
     }
   }
   return table
 }
 
-/// What is to be said of a probe besides: what is held back, and what will be wrong.
-func notes(on probe: ProbeReport, at time: Timestamp) -> [String] {
+/// Adds what is to be said of a probe besides: what is held back, what will be wrong, and what other nodes find.
+func addNotes(on probe: ProbeReport, at time: Timestamp, to table: inout Table) {
+  for note in notes(on: probe, at: time) { table.note("↳ \(note)", .warning) }
+  guard let peers = probe.peers else { return }
+  let found = peers.found.map { "asked from \($0.node): \($0.outcome)" }
+  let counts = "so it counts as \(peers.verdict.rawValue) (peers: \(peers.rule))"
+  let belief = peers.verdict == probe.verdict ? [] : [counts]
+  let isWell = peers.verdict == .passing && belief.isEmpty && peers.found.allSatisfy { $0.outcome == "passed" }
+  table.note("↳ " + (found + belief).joined(separator: ", "), isWell ? .faint : .warning)
+}
+
+/// What is held back, and what will be wrong.
+private func notes(on probe: ProbeReport, at time: Timestamp) -> [String] {
   let heldDown = probe.heldDownUntil.map { "held down until \($0), \(($0 - time).readable) from now: it has flapped" }
   return [heldDown, probe.warning].compactMap(\.self)
 }

@@ -84,6 +84,36 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
   #expect(size + 40 + 8 <= 1500)
 }
 
+@Test func `what is found of the receiver's service makes records longer, and stays within a frame`() throws {
+  let codec = try codec((7, secret))
+  var heartbeat = example(groups: 2)
+  let short = codec.encode(heartbeat)
+  heartbeat.groups[1].findings = Findings(verdicts: 0xe1e2_e3e4_e5e6_e7e8, list: WireID(rawValue: 0xf1f2_f3f4))
+  let long = codec.encode(heartbeat)
+  #expect(long.count == short.count + 24)
+  #expect(Array(long[10...11]) == [0, 44])
+  #expect(hex(long[112 + 32..<112 + 44]) == "000000000000000000000000")
+  #expect(hex(long[112 + 76..<112 + 88]) == "e1e2e3e4e5e6e7e8f1f2f3f4")
+  #expect(try codec.decode(long) == heartbeat)
+  #expect(try codec.decode(short).groups.map(\.findings) == [nil, nil])
+  var full = example(groups: Node.maximumLongRecords)
+  full.groups[0].findings = Findings(verdicts: 1, list: .none)
+  #expect(codec.encode(full).count + 40 + 8 <= 1500)
+}
+
+@Test(arguments: [33, 40, 43, 44, 45, 56])
+func `a record of any length is read as far as whole fields go`(size: Int) throws {
+  let codec = try codec((7, secret))
+  let plain = Array(codec.encode(example(groups: 2)).dropLast(KeyRing.macSize))
+  var message = Array(plain[..<112])
+  message[10...11] = [0, UInt8(size)]
+  for start in [112, 144] { message += plain[start..<start + 32] + [UInt8](repeating: 1, count: size - 32) }
+  let mac = message.withUnsafeBytes { Array(codec.keys.sign($0)) }
+  let whole = Findings(verdicts: 0x0101_0101_0101_0101, list: WireID(rawValue: 0x0101_0101))
+  let findings = size < 44 ? nil : whole
+  #expect(try codec.decode(message + mac).groups.map(\.findings) == [findings, findings])
+}
+
 @Test func `every truncation is refused`() throws {
   let codec = try codec((7, secret))
   let datagram = codec.encode(example(groups: 2))

@@ -9,7 +9,7 @@ final class SicknessCheck {
   private var disturbedAt: Int64 = 0
 
   func disturb(_ command: Command, _ world: World) {
-    if case .probe = command {} else { disturbedAt = world.now }
+    if case .probe(_, _, _, _, nil) = command {} else { disturbedAt = world.now }
   }
 
   /// A service has changed: each group that has just lost its last one must come to rest.
@@ -45,7 +45,10 @@ final class SicknessCheck {
 
   private func isIll(_ group: Int, _ world: World) -> Bool {
     guard world.plan.hasProbes else { return false }
-    return world.hosts.allSatisfy { $0.services.indices.contains(group) && $0.services[group][0] == .ill }
+    return world.hosts.allSatisfy { host in
+      guard host.services.indices.contains(group), let service = host.services[group].first else { return false }
+      return service.state == .ill && service.seen.isEmpty
+    }
   }
 
   /// Whether a cluster that was whole some seconds before has been left alone since, but for its services.

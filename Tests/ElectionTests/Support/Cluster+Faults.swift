@@ -100,11 +100,12 @@ extension Cluster {
     give(.addressLost(group: WireID(name: group), address), to: host)
   }
 
-  /// A probe comes to this result as often as it takes for a verdict.
-  func probe(_ name: String = "http", of group: String = "web", passes: Bool, on host: Int) {
-    let outcome: ProbeOutcome = passes ? .passed(.milliseconds(1)) : .refused
+  /// A probe comes to this result as often as it takes for a verdict: on its own host, or on another one that asks it.
+  func probe(_ name: String = "http", of group: String = "web", passes: Bool, on host: Int, askedBy asker: Int? = nil) {
+    let result = ProbeResult(outcome: passes ? .passed(.milliseconds(1)) : .refused)
     for _ in 0..<3 {
-      give(.probe(group: WireID(name: group), name: name, result: ProbeResult(outcome: outcome)), to: host)
+      let node = asker.map { _ in names[host] }
+      give(.probe(group: WireID(name: group), name: name, of: node, result: result), to: asker ?? host)
     }
   }
 
