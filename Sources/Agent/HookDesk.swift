@@ -1,6 +1,6 @@
 // Runs hooks, on threads of their own, and keeps how that went. Each group has two lanes, in each of which one program
-// runs at a time: in the one what is told (master, backup, fault), in the order in which it happened; in the other what
-// is asked and waited for, which must not stand in line behind a telling that hangs.
+// runs at a time: in the one what is told (master, backup, fault) and asked before a release, in the order in which it
+// happened; in the other what is asked before a promotion, which must not stand in line behind a telling that hangs.
 //
 // When changes come faster than programs run, the last of them are kept and the oldest are left out, which is noted: a
 // program that comes to its turn minutes late is of use to nobody, and the last change says how things stand.
@@ -19,13 +19,17 @@ final class HookDesk: Sendable {
 
   private struct Lane: Hashable {
     let group: String
-    let isAsked: Bool
+    let isOfPromotions: Bool
+
+    init(_ group: String, _ hook: Hook) { (self.group, isOfPromotions) = (group, !hook.takesTurns) }
   }
 
   private struct Job {
     let hook: Hook
     let command: HookCommand
     let message: HookMessage
+    /// What its answer is waited for by.
+    var operation: UInt64?
     let whenOver: (@Sendable (String?) -> Void)?
   }
 
@@ -37,6 +41,8 @@ final class HookDesk: Sendable {
 
   private struct Books {
     var settings: Settings?
+    /// Groups that are not configured any more, whose hooks may have to be told so.
+    var former: [GroupSettings] = []
     var lines: [Lane: Line] = [:]
     var last: [String: [Hook: HookReport.Run]] = [:]
     var whenIdle: (@Sendable () -> Void)?
@@ -57,7 +63,11 @@ final class HookDesk: Sendable {
   }
 
   /// Learns the groups and their hooks; what runs goes on. To be called on the loop.
-  func configure(_ settings: Settings) { books.value.settings = settings }
+  func configure(_ settings: Settings) {
+    let known = books.value.settings?.groups ?? []
+    books.value.former = known.filter { group in !settings.groups.contains { $0.name == group.name } }
+    books.value.settings = settings
+  }
 
   /// Runs the hook that is told of a change, when it is its turn.
   func tell(_ group: WireID, _ transition: Transition) {
@@ -67,17 +77,34 @@ final class HookDesk: Sendable {
     }
   }
 
-  /// Runs a hook that is waited for; calls back on the loop when it has ended, or its time is up, and says what became
-  /// of it if that is not success. Who asks again does not wait for the former answer any more: what runs is stopped.
+  /// Runs a hook that is waited for, when it is its turn; calls back on the loop when it has ended, or its time is up, and
+  /// says what became of it if that is not success.
   func ask(
     _ hook: Hook,
     _ group: WireID,
+    _ operation: UInt64,
     _ transition: Transition,
     whenOver: @escaping @Sendable (String?) -> Void
   ) {
     let time = Timestamp.now
     loop.execute { [self] in
-      if !submit(hook, group, transition, time, whenOver: whenOver) { whenOver(nil) }
+      if !submit(hook, group, transition, time, operation, whenOver: whenOver) { whenOver(nil) }
+    }
+  }
+
+  /// Stops a hook that nobody waits for any more, or leaves it out if it has not had its turn.
+  func dismiss(_ group: WireID, _ operation: UInt64) {
+    loop.execute { [self] in
+      for lane in books.value.lines.keys where WireID(name: lane.group) == group {
+        if let running = books.value.lines[lane]?.running, running.job.operation == operation {
+          running.command.cancel()
+        }
+        guard let index = books.value.lines[lane]?.waiting.firstIndex(where: { $0.operation == operation }),
+          let job = books.value.lines[lane]?.waiting.remove(at: index)
+        else { continue }
+        skipped(job, "nobody waits for it any more")
+        callIfIdle()
+      }
     }
   }
 
@@ -107,7 +134,7 @@ final class HookDesk: Sendable {
     guard !group.hooks.isEmpty else { return nil }
     return Hook.allCases.compactMap { hook in
       guard let command = group.hooks[hook] else { return nil }
-      let line = books.value.lines[Lane(group: group.name, isAsked: hook.isAsked)]
+      let line = books.value.lines[Lane(group.name, hook)]
       let running = line?.running.flatMap { $0.job.hook == hook ? $0.since : nil }
       return HookReport(
         name: hook.rawValue,
@@ -128,23 +155,21 @@ final class HookDesk: Sendable {
     _ id: WireID,
     _ transition: Transition,
     _ time: Timestamp,
+    _ operation: UInt64? = nil,
     whenOver: (@Sendable (String?) -> Void)?
   ) -> Bool {
     guard let settings = books.value.settings,
-      let group = settings.groups.first(where: { WireID(name: $0.name) == id }), let command = group.hooks[hook]
+      let group = (settings.groups + books.value.former).first(where: { WireID(name: $0.name) == id }),
+      let command = group.hooks[hook]
     else { return false }
     let message = HookMessage(hook, transition, time, group, settings)
-    let lane = Lane(group: group.name, isAsked: hook.isAsked)
+    let lane = Lane(group.name, hook)
     var line = books.value.lines[lane] ?? Line()
-    if lane.isAsked {
-      line.waiting = []
-      line.running?.command.cancel()
-    }
-    line.waiting.append(Job(hook: hook, command: command, message: message, whenOver: whenOver))
+    line.waiting.append(Job(hook: hook, command: command, message: message, operation: operation, whenOver: whenOver))
     if line.waiting.count > Self.capacity {
-      let skipped = line.waiting.removeFirst()
-      books.value.note(.hookSkipped(group: group.name, hook: skipped.hook.rawValue, term: skipped.message.term))
-      skipped.whenOver?("left out")
+      let oldest = line.waiting.removeFirst()
+      skipped(oldest, "changes come faster than hooks run")
+      oldest.whenOver?("left out")
     }
     books.value.lines[lane] = line
     startNext(in: lane)
@@ -197,6 +222,11 @@ final class HookDesk: Sendable {
     books.value.last[job.message.group, default: [:]][job.hook] = run
     books.value.note(.hookRan(group: job.message.group, hook: job.hook.rawValue, run))
     job.whenOver?(run.succeeded ? nil : run.result)
+  }
+
+  private func skipped(_ job: Job, _ cause: String) {
+    let (group, term) = (job.message.group, job.message.term)
+    books.value.note(.hookSkipped(group: group, hook: job.hook.rawValue, term: term, cause: cause))
   }
 
   private func callIfIdle() {

@@ -14,7 +14,7 @@ enum HostEvent: Sendable {
   /// A hook has ended, or its time was up.
   case hookRan(group: String, hook: String, HookReport.Run)
   /// A change was left out because others wait for the same program.
-  case hookSkipped(group: String, hook: String, term: UInt64)
+  case hookSkipped(group: String, hook: String, term: UInt64, cause: String)
   /// The lease gate had been removed by somebody else and is back.
   case gateRestored
 
@@ -37,7 +37,7 @@ enum HostEvent: Sendable {
 
   private var group: String? {
     switch self {
-    case .hookRan(let group, _, _), .hookSkipped(let group, _, _): group
+    case .hookRan(let group, _, _), .hookSkipped(let group, _, _, _): group
     case .agentDied, .guardian, .gateRestored: nil
     }
   }
@@ -62,8 +62,8 @@ enum HostEvent: Sendable {
     case .guardian(let news): "\(news)"
     case .hookRan(let group, let hook, let run):
       "\(group): hook \(hook) \(run.result)\(run.succeeded ? " in \(Duration.milliseconds(run.tookMilliseconds).readable)" : "")"
-    case .hookSkipped(let group, let hook, let term):
-      "\(group): hook \(hook) of term \(term) was left out: changes come faster than hooks run"
+    case .hookSkipped(let group, let hook, let term, let cause):
+      "\(group): hook \(hook) of term \(term) was left out: \(cause)"
     case .gateRestored: "somebody removed the lease gate from nf_tables; it is put back"
     }
   }
@@ -82,7 +82,7 @@ enum HostEvent: Sendable {
     case .gateRestored: [:]
     case .hookRan(_, let hook, let run):
       ["hook": hook, "result": run.result, "tookMilliseconds": "\(run.tookMilliseconds)"]
-    case .hookSkipped(_, let hook, let term): ["hook": hook, "term": "\(term)"]
+    case .hookSkipped(_, let hook, let term, _): ["hook": hook, "term": "\(term)"]
     }
   }
 }

@@ -168,9 +168,10 @@ final class NodeDriver {
       }
     case .tell(let group, let transition): desk.hooks.tell(group, transition)
     case .consult(let group, let operation, let hook, let transition):
-      desk.hooks.ask(hook, group, transition) { [bound, loop] refusal in
+      desk.hooks.ask(hook, group, operation, transition) { [bound, loop] refusal in
         loop.execute { bound.value.handle(.consulted(group: group, operation: operation, refusal: refusal)) }
       }
+    case .dismiss(let group, let operation): desk.hooks.dismiss(group, operation)
     case .journal(let event):
       desk.note(event)
       if case .transition = event { services.status(statusLine) }

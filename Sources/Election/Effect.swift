@@ -30,6 +30,8 @@ package enum Effect: Hashable, Sendable {
   case tell(group: WireID, Transition)
   /// Run this hook, which is waited for; answered by `Input.consulted` with the same operation.
   case consult(group: WireID, operation: UInt64, Hook, Transition)
+  /// Stop the hook that was asked for with this operation, or do not begin it: nobody waits for it any more.
+  case dismiss(group: WireID, operation: UInt64)
   /// Note this for people.
   case journal(Event)
   /// Answer the operator's request.
@@ -51,7 +53,7 @@ extension Effect {
     switch self {
     case .send, .renewLease, .openGate: true
     case .beginLease, .closeGate, .refreshAddresses, .obituary, .addAddresses, .removeAddresses, .announce, .tell,
-      .consult, .journal, .answer, .keepTerm, .keepInterval, .keepMaintenance, .left:
+      .consult, .dismiss, .journal, .answer, .keepTerm, .keepInterval, .keepMaintenance, .left:
       false
     }
   }

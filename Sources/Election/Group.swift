@@ -137,6 +137,8 @@ package struct Group: Hashable, Sendable {
   var promotionRefusal: Refusal?
   /// How often in a row it was refused.
   var promotionRefusals = 0
+  /// The operations of hooks that run, or wait for their turn, since their answers are waited for.
+  var questions: Set<UInt64> = []
   private var operations: UInt64 = 0
 
   package init(settings: GroupSettings, nodes: Int, peers: [String], term: UInt64, at now: Instant) {
@@ -205,6 +207,7 @@ package struct Group: Hashable, Sendable {
 
   /// Draws every conclusion that the facts allow.
   mutating func evaluate(_ world: Surroundings, _ outbox: inout Outbox) {
+    defer { dismissQuestions(&outbox) }
     learnTerms(&outbox)
     hearFindings(world, &outbox)
     // Each pass either changes the state or ends the loop; a handful is the longest chain of conclusions there is.

@@ -31,6 +31,10 @@ package enum Hook: String, Hashable, Sendable, CaseIterable {
     case .beforeRelease, .beforePromote: true
     }
   }
+
+  /// Whether it stands in line behind what the group's other hooks have been told before. What a promotion waits for does
+  /// not: one that hangs would delay a failover.
+  package var takesTurns: Bool { self != .beforePromote }
 }
 
 /// The program of a hook.
@@ -123,6 +127,27 @@ extension Group {
 
   /// Takes the answer of a hook. One that nobody waits for any more says nothing.
   mutating func consulted(operation: UInt64) {
+    questions.remove(operation)
     if step?.consultation?.operation == operation { step?.consultation?.isOver = true }
+  }
+
+  /// Has the hooks stopped that nobody waits for any more, whatever took their reason away: one that fences a host must not
+  /// go on when that host is heard again.
+  mutating func dismissQuestions(_ outbox: inout Outbox) {
+    var awaited: Set<UInt64> = []
+    if case .asked(let operation, _)? = promotion { awaited.insert(operation) }
+    if let consultation = step?.consultation, !consultation.isOver { awaited.insert(consultation.operation) }
+    for operation in questions.subtracting(awaited).sorted() {
+      outbox.effects.append(.dismiss(group: id, operation: operation))
+    }
+    questions = awaited
+  }
+
+  /// Tells that the group is not configured any more.
+  mutating func tellGone(_ outbox: inout Outbox) {
+    (promotion, step) = (nil, nil)
+    dismissQuestions(&outbox)
+    reason = .obstacle(.notParticipating)
+    tell(.fault, &outbox)
   }
 }

@@ -133,6 +133,7 @@ extension Node {
       outbox.effects.append(
         .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)
       )
+      gone.tellGone(&outbox)
     }
     groups = kept
     noteNames()

@@ -82,7 +82,7 @@ extension World {
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
     case .announce(let group, _): checks.nodes.announced(group, host, self)
-    case .tell: break
+    case .tell, .dismiss: break
     case .consult(let group, let operation, _, _): consult(group, operation, host)
     case .journal(let event): journal(event, host)
     case .answer(let request, let answer):
@@ -233,7 +233,7 @@ extension Command.EffectKind {
       case .obituary: .obituary
       case .addAddresses: .add
       case .removeAddresses: .remove
-      case .announce, .tell, .consult: .announce
+      case .announce, .tell, .consult, .dismiss: .announce
       case .journal, .keepTerm, .keepMaintenance, .keepInterval, .left: .keep
       case .answer: .answer
       }

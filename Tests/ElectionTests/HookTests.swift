@@ -103,6 +103,19 @@ struct HookTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("a group that a reload removes is told to be gone, and what it had asked is dismissed")
+  func gone() {
+    let cluster = settled(hooked(.fault, .beforeRelease))
+    cluster.hookTime = .seconds(1)
+    _ = cluster.handover(on: 0)
+    cluster.run(for: .milliseconds(100))
+    #expect(cluster.consultations.map(\.host) == [0])
+    cluster.reconfigure(on: [0]) { $0.groups = [plan(groups: 2).groups[1]] }
+    #expect(story(cluster, 0) == ["master fault"], "\(cluster.transcript)")
+    #expect(cluster.dismissals.map(\.host) == [0])
+    #expect(cluster.tellings.last?.transition.reason == .obstacle(.notParticipating))
+  }
+
   @Test("an agent that hangs while the hook runs loses the group at once, and the late answer changes nothing")
   func late() {
     let cluster = settled(hooked(.beforeRelease))

@@ -111,6 +111,23 @@ struct PromotionTests {
     #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
   }
 
+  @Test("a hook is stopped when the master that it would replace is heard again, and only then")
+  func dismissal() {
+    let cluster = settled(asking())
+    cluster.hookTime = .seconds(1)
+    cluster.partition([0], [1])
+    #expect(cluster.run(until: { asked(cluster) == [0, 1] }))
+    cluster.run(for: .milliseconds(300))
+    #expect(cluster.dismissals.isEmpty)
+    cluster.heal([0], [1])
+    cluster.run(for: .milliseconds(300))
+    #expect(cluster.dismissals.map(\.host) == [1], "\(cluster.transcript)")
+    cluster.run(for: .seconds(2))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    #expect(cluster.dismissals.count == 1, "what has been answered is not dismissed")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("an agent that dies while the hook runs leaves nothing behind")
   func death() {
     let cluster = settled(asking(nodes: 3))

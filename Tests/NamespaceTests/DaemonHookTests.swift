@@ -121,6 +121,33 @@ extension BatonTests {
       }
     }
 
+    @Test("What is waited for takes its turn, and a group that a reload removes hears of its end")
+    func order() throws {
+      try settled({ host in
+        let hook = try script(
+          "hook",
+          """
+          echo "begin $BATON_HOOK $BATON_GROUP" >> \(host.directory)/heard
+          sleep 1
+          echo "end $BATON_HOOK" >> \(host.directory)/heard
+          """,
+          on: host
+        )
+        return "{ master: [\(hook)], before-release: [\(hook)], fault: [\(hook)], timeout: 20s }"
+      }) { pair in
+        // The master's hook has only just begun.
+        #expect(try pair.baton(pair.alpha, "handover", "web").status == 0)
+        let first = ["begin master web", "end master", "begin before-release web", "end before-release"]
+        #expect(heard(pair.alpha) == first)
+        try pair.wait(for: "beta's hook") { heard(pair.beta).count == 2 }
+        var plan = plan(hooks: "{ fault: [\(pair.beta.directory)/hook] }")
+        plan.group = "other"
+        try pair.write(plan, on: pair.beta)
+        try pair.reload(pair.beta)
+        try pair.wait(for: "the word of the group's end") { heard(pair.beta).contains("begin fault web") }
+      }
+    }
+
     @Test("A program that refuses keeps its host backup, and the other one serves on; asked, it lets the address come")
     func beforePromote() throws {
       try settled({ host in

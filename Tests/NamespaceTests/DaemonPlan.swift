@@ -8,6 +8,7 @@ struct DaemonPlan {
   static let interval = "300ms"
 
   var cluster = "lab"
+  var group = "web"
   var interval = Self.interval
   /// Written only when set.
   var realtime = false
@@ -42,7 +43,7 @@ struct DaemonPlan {
       nodes:
       \(nodes.joined(separator: "\n"))
       groups:
-        web:
+        \(group):
           virtual-addresses: [ \(virtual.joined(separator: ", ")) ]
           priority: { \(ranks.joined(separator: ", ")) }
           preempt: \(preempt)

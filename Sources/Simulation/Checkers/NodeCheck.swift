@@ -14,6 +14,8 @@ final class NodeCheck {
   private var announcedAt: [[WireID: Int64]]
   /// The question before a promotion that each agent has asked last and that was not answered in its favour.
   private var openQuestions: [[WireID: UInt64]]
+  /// The hooks that each agent has asked for, and has neither heard of nor dismissed.
+  private var asked: [[WireID: Set<UInt64>]]
   private var inputs = 0
 
   init(hosts: Int) {
@@ -21,6 +23,7 @@ final class NodeCheck {
     (heardTerms, takenTerms) = (saidTerms, saidTerms)
     announcedAt = Array(repeating: [:], count: hosts)
     openQuestions = Array(repeating: [:], count: hosts)
+    asked = Array(repeating: [:], count: hosts)
   }
 
   /// Looks at a node that has just handled an input.
@@ -35,16 +38,20 @@ final class NodeCheck {
       world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
     }
     switch input {
-    case .start: (heardTerms[host], takenTerms[host], openQuestions[host]) = ([:], [:], [:])
+    case .start: (heardTerms[host], takenTerms[host], openQuestions[host], asked[host]) = ([:], [:], [:], [:])
     case .heartbeat(let heartbeat): hears(heartbeat, node, host)
-    case .consulted(let group, let operation, refusal: nil) where openQuestions[host][group] == operation:
-      openQuestions[host][group] = nil
+    case .consulted(let group, let operation, let refusal):
+      asked[host][group]?.remove(operation)
+      if refusal == nil, openQuestions[host][group] == operation { openQuestions[host][group] = nil }
     default: break
     }
     for effect in effects {
       switch effect {
       case .announce(_, let addresses): announces(addresses, host, world)
-      case .consult(let group, let operation, .beforePromote, _): openQuestions[host][group] = operation
+      case .consult(let group, let operation, let hook, _):
+        asked[host][group, default: []].insert(operation)
+        if hook == .beforePromote { openQuestions[host][group] = operation }
+      case .dismiss(let group, let operation): asked[host][group]?.remove(operation)
       case .journal(let event):
         world.checks.stories.judge(event, of: host, world)
         if case .transition(let group, _, to: .master, let term, let reason) = event {
@@ -52,6 +59,9 @@ final class NodeCheck {
         }
       default: break
       }
+    }
+    if asked[host].values.contains(where: { $0.count > 1 }) {
+      world.violate("Hooks", "\(Plan.names[host]) asks a hook, and lets one go on that nobody waits for")
     }
     let time = world.hosts[host].clock.time(at: world.now)
     if let ends = agent.leaseEnds, time >= ends, node.groups.contains(where: \.isHolding) {

@@ -41,6 +41,7 @@ final class Cluster {
   /// What hooks were told, and asked, in order.
   private(set) var tellings: [(host: Int, transition: Transition)] = []
   private(set) var consultations: [(host: Int, hook: Hook)] = []
+  private(set) var dismissals: [(host: Int, operation: UInt64)] = []
   private var queue = EventQueue()
   private var requests: UInt64 = 0
 
@@ -230,6 +231,7 @@ final class Cluster {
       schedule(after: time) { [unowned self] in
         if hosts[host].life == life { give(.consulted(group: group, operation: operation, refusal: refusal), to: host) }
       }
+    case .dismiss(_, let operation): dismissals.append((host, operation))
     case .announce(let group, _): history.noteAnnouncement(of: group, by: host, at: now)
     case .journal(let event): history.note(event, of: host, at: now)
     case .answer(let request, let answer): history.note(answer, to: request)
