@@ -19,6 +19,33 @@ struct ProbeTextTests {
     )
   }
 
+  @Test("what each finds when it asks the other's service, also of a node that is not heard")
+  func peers() {
+    var report = Samples.probes
+    report.groups[0].probes[0].peers = ProbePeersReport(
+      rule: "both",
+      verdict: .passing,
+      found: [ProbePeersReport.Finding(node: "beta", outcome: "connection refused")]
+    )
+    report.groups[0].nodes[1].found = [PeerProbeReport(name: "http", outcome: "passed")]
+    let timeout = [PeerProbeReport(name: "http", outcome: "timeout")]
+    report.groups[0].nodes.append(ProbesOfNode(node: "gamma", probes: [], found: timeout))
+    #expect(
+      probesText(report, on: Canvas()) == """
+        PROBE  GROUP  KIND  VERDICT    TOOK     FAILED  LATEST 60  LAST
+        http   web    http  passing  400 µs  2 of 1204  ▁▄×█▂      passed
+          ↳ asked from beta: connection refused
+
+        NODE   GROUP  PROBES THERE
+        beta   web    http: connection refused
+          ↳ asked from here: http: passed
+        gamma  web    not heard
+          ↳ asked from here: http: timeout
+
+        """
+    )
+  }
+
   @Test("no probes at all")
   func none() {
     let report = ProbesReport(node: "alpha", time: Samples.probes.time, groups: [])

@@ -81,6 +81,29 @@ struct StatusTextTests {
     #expect(probesText(probes, on: Canvas()).contains("passed\n  ↳ certificate expires on 2026-01-09\n"))
   }
 
+  @Test("what other nodes find of the service here, and what is found of theirs, is said below each")
+  func peers() {
+    var status = Samples.status
+    let finding = { ProbePeersReport.Finding(node: $0, outcome: $1) }
+    status.groups[0].probes[0].peers = ProbePeersReport(
+      rule: "either",
+      verdict: .failing,
+      found: [finding("beta", "timeout"), finding("gamma", "unknown")]
+    )
+    status.groups[0].nodes[1].found = [PeerProbeReport(name: "http", outcome: "passed")]
+    let note = "  ↳ asked from beta: timeout, asked from gamma: unknown, so it counts as failing (peers: either)\n"
+    #expect(statusText(status, on: Canvas()).contains("health\n" + note))
+    let text = groupText(status.groups[0], in: status, on: Canvas())
+    #expect(text.contains("health\n" + note), "\(text)")
+    #expect(text.contains("  http: connection refused\n  ↳ asked from here: http: passed\n"), "\(text)")
+    status.groups[0].probes[0].peers = ProbePeersReport(
+      rule: "both",
+      verdict: .passing,
+      found: [finding("beta", "passed")]
+    )
+    #expect(statusText(status, on: Canvas()).contains("health\n  ↳ asked from beta: passed\n"))
+  }
+
   @Test("a group that is held, in a pipe")
   func heldGroup() {
     #expect(
