@@ -198,7 +198,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       switch conversation.afterlife {
       case .none: false
       case .watched: isStanding && fault == nil
-      case .askedAgain: isStanding
+      case .askedAgain: isStanding && dialogue?.canGoOn ?? true
       }
     // Of a broken answer nobody waits for the end.
     if isStanding { state = .idle }
