@@ -289,7 +289,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.target)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.target, at: stage)
   }
 
   /// An answer that is not read any further.

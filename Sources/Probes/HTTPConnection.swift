@@ -229,7 +229,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener, at: stage)
   }
 
   /// An answer that is not read any further.

@@ -35,6 +35,8 @@ struct StandingAttempt {
   /// Whether another connection stood when this attempt began, and has not been waited for yet.
   private var mayStillBreak = false
   private var retries = 0
+  /// How the latest of its connections ended without an answer; nil while none has.
+  private var latestFailure: ProbeOutcome?
 
   private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
     self.started = started
@@ -70,6 +72,7 @@ struct StandingAttempt {
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
   mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
+    latestFailure = outcome
     if usesStandingConnection {
       usesStandingConnection = false
       standingConnectionBroke = true
@@ -92,5 +95,12 @@ struct StandingAttempt {
       .unmet, .reported:
       return .finish(ProbeResult(outcome: outcome))
     }
+  }
+
+  /// The result when the time is up.
+  ///
+  /// - Parameter fault: What is wrong with the connection in use; nil between two of them.
+  func timedOut(_ fault: ProbeOutcome?) -> ProbeResult {
+    ProbeResult(outcome: fault ?? latestFailure ?? .timeout(.connecting))
   }
 }

@@ -146,12 +146,12 @@ final class StandingProbeClient: ProbeClient {
 
   private func timedOut() {
     switch state {
-    case .asking(_, let connection):
+    case .asking(let attempt, let connection):
       let outcome = connection.faultSoFar ?? .timeout(connection.stage)
       connection.close()
-      finish(ProbeResult(outcome: outcome), in: .disconnected)
-    case .pausing:
-      finish(ProbeResult(outcome: .timeout(.connecting)), in: .disconnected)
+      finish(attempt.timedOut(outcome), in: .disconnected)
+    case .pausing(let attempt):
+      finish(attempt.timedOut(nil), in: .disconnected)
     case .disconnected, .standing, .broken, .stopped:
       break
     }

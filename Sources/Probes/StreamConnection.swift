@@ -187,7 +187,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   private func outcome(of error: any Error) -> ProbeOutcome {
-    Connecting.outcome(of: error, on: conversation.target)
+    Connecting.outcome(of: error, on: conversation.target, at: stage)
   }
 
   /// - Parameter isStanding: Whether the connection could be used further.

@@ -2,6 +2,7 @@
 //
 // Wherever a verdict must not wait for the interval, the interval is a minute, longer than the test may take.
 
+import Glibc
 import Health
 import NIOCore
 import Synchronization
@@ -261,6 +262,21 @@ extension ProbeTests {
     var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
     #expect(attempt.connectionFailed(.closed) == .reconnect(after: StandingAttempt.retrySpacing))
     #expect(attempt.connectionFailed(.refused) == .finish(ProbeResult(outcome: .refused, isDecisive: true)))
+  }
+
+  @Test(arguments: [ProbeOutcome.reset, .closed])
+  func whoRunsOutOfTimeBetweenTwoConnectionsSaysHowTheLastOneEnded(_ outcome: ProbeOutcome) {
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    #expect(attempt.connectionFailed(outcome) == .reconnect(after: StandingAttempt.retrySpacing))
+    #expect(attempt.timedOut(nil) == ProbeResult(outcome: outcome))
+    #expect(attempt.timedOut(.timeout(.answer)) == ProbeResult(outcome: .timeout(.answer)))
+  }
+
+  @Test(arguments: ProbeOutcome.Stage.allCases)
+  func aPeerThatTheKernelGivesUpIsATimeoutAtItsStage(_ stage: ProbeOutcome.Stage) {
+    let target = Target.socket(path: "/run/server")
+    let error = IOError(errnoCode: ETIMEDOUT, reason: "read")
+    #expect(Connecting.outcome(of: error, on: target, at: stage) == .timeout(stage))
   }
 
   @Test(arguments: [ProbeOutcome.timeout(.answer), .unreachable("x")])
