@@ -270,7 +270,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
         meter.closeSocket()
       }
     case .agreeing: end(with: error is AnswerTooLong ? .tls("the server says too much") : outcome(of: error))
-    case .connecting, .idle: end(with: .closed)
+    case .connecting, .idle: end(with: error is IOError ? outcome(of: error) : .closed)
     case .over: break
     }
   }

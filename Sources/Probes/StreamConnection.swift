@@ -172,7 +172,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       answered(with: faultSoFar ?? .malformed("longer than \(Self.maximumAnswer / 1024) KiB"), isStanding: false)
     case .connecting, .idle:
       lastError = lastError ?? error
-      end(with: .closed)
+      end(with: error is IOError ? outcome(of: error) : .closed)
     case .over:
       meter.closeSocket()
     }

@@ -35,6 +35,17 @@ extension ProbeTests {
       await server.stop()
     }
 
+    @Test func aServerThatFellSilentAndTakesNoNewConnectionIsADecisiveVerdict() async throws {
+      let server = try await TestServer { $0.request > 0 ? [.send(answer())] : [] }
+      try await withProbes([httpProbe(server.endpoint, timeout: .milliseconds(500))]) { _, results in
+        try await results.nextPasses()
+        try await server.deafen()
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .timeout(.connecting), isDecisive: true))
+      }
+      await server.stop()
+    }
+
     @Test(arguments: [true, false])
     func aServerThatClosesOrResetsAnIdleConnectionIsNotSick(_ politely: Bool) async throws {
       let server = try await TestServer { $0.request > 0 ? [.send(answer())] : [] }
@@ -270,6 +281,15 @@ extension ProbeTests {
     #expect(attempt.connectionFailed(outcome) == .reconnect(after: StandingAttempt.retrySpacing))
     #expect(attempt.timedOut(nil) == ProbeResult(outcome: outcome))
     #expect(attempt.timedOut(.timeout(.answer)) == ProbeResult(outcome: .timeout(.answer)))
+  }
+
+  @Test(arguments: ProbeOutcome.Stage.allCases, [true, false])
+  func afterSilenceANewConnectionThatIsNotTakenIsDecisive(_ stage: ProbeOutcome.Stage, followsSilence: Bool) {
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    attempt.followsSilence = followsSilence
+    let result = ProbeResult(outcome: .timeout(stage), isDecisive: followsSilence && stage == .connecting)
+    #expect(attempt.timedOut(.timeout(stage)) == result)
+    #expect(attempt.connectionFailed(.timeout(stage)) == .finish(result))
   }
 
   @Test(arguments: ProbeOutcome.Stage.allCases)
