@@ -114,7 +114,8 @@ package struct RiseFall: Hashable, Sendable {
     let old = state
     state = succeeded ? .passing : .failing
     streak = 0
-    holdDown.changed(to: succeeded, holdDownLimits, at: now)
+    // A service that was not well yet when it was first asked has not failed: it starts.
+    if old != .unknown || succeeded { holdDown.changed(to: succeeded, holdDownLimits, at: now) }
     return Change(from: old, to: state, result: result)
   }
 
