@@ -219,9 +219,8 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   /// What is wrong with the first header fields of an answer.
   private func fault(inHead headers: HPACKHeaders) -> ProbeOutcome? {
-    guard headers.first(name: ":status") == "200" else {
-      return .wrongStatus(headers.first(name: ":status").flatMap { Int($0) } ?? 0)
-    }
+    guard let status = headers.first(name: ":status").flatMap({ Int($0) }) else { return .malformed("invalid status") }
+    guard status == 200 else { return .wrongStatus(status) }
     let type = headers.first(name: "content-type") ?? ""
     return type.hasPrefix("application/grpc") ? nil : .unexpected("the server does not speak gRPC")
   }
