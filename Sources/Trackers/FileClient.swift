@@ -43,11 +43,16 @@ final class FileClient: ProbeClient {
     unsubscribe()
   }
 
-  private func looked(_ result: ProbeResult?, _ occasion: Looker<ProbeResult>.Occasion) {
-    onStep?(result == nil ? "gave up" : "looked at the file")
-    let result = result ?? ProbeResult(outcome: .timeout(.answer))
-    let isDecisive = occasion == .news && result.isDecisive
-    report(ProbeResult(outcome: result.outcome, isDecisive: isDecisive, weight: result.weight))
+  private func looked(_ sight: Result<ProbeResult, Blindness>, _ occasion: Looker<ProbeResult>.Occasion) {
+    switch sight {
+    case .success(let result):
+      onStep?("looked at the file")
+      let isDecisive = occasion == .news && result.isDecisive
+      report(ProbeResult(outcome: result.outcome, isDecisive: isDecisive, weight: result.weight))
+    case .failure(let blindness):
+      onStep?("gave up")
+      report(ProbeResult(outcome: blindness.outcome))
+    }
   }
 
   /// Where there is no directory to watch, the ticks do alone until there is one.

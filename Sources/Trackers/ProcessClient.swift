@@ -61,10 +61,16 @@ final class ProcessClient: ProbeClient {
     running = [:]
   }
 
-  private func looked(_ sight: ProcessTable.Sight?, _ occasion: Looker<ProcessTable.Sight>.Occasion) {
-    guard let sight else {
+  private func looked(
+    _ result: Result<ProcessTable.Sight, Blindness>,
+    _ occasion: Looker<ProcessTable.Sight>.Occasion
+  ) {
+    let sight: ProcessTable.Sight
+    do throws(Blindness) {
+      sight = try result.get()
+    } catch {
       onStep?("gave up")
-      return report(ProbeResult(outcome: .timeout(.answer)))
+      return report(ProbeResult(outcome: error.outcome))
     }
     onStep?("looked for processes")
     do throws(LinuxNetwork.SystemError) {
