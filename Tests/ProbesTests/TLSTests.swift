@@ -106,7 +106,7 @@ struct TLSCase: CustomTestStringConvertible, Sendable {
 
 extension ProbeTests {
   @Suite struct TLSTests {
-    private static func servers(_ certificates: Certificates) -> (Endpoint) -> String {
+    static func servers(_ certificates: Certificates) -> (Endpoint) -> String {
       { endpoint in
         let server = { (name: String, file: String, more: String) in
           """
