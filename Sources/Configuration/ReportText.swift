@@ -178,7 +178,8 @@ extension ProbeSpecification.Kind {
   /// When the end of what is held or watched counts without another attempt.
   fileprivate var suddenEnd: String? {
     switch self {
-    case .watch(.process): "at once when the process ends"
+    case .watch(.process(let watch)):
+      (watch.debounce == .zero ? "at once when" : "\(watch.debounce.readable) after") + " the process ends"
     case .watch(.interface(let watch)):
       (watch.debounce == .zero ? "at once" : "\(watch.debounce.readable)") + " after the carrier is lost"
     case .watch(.file(let watch)): watch.rule == .weight ? nil : "at once when the file comes or goes"

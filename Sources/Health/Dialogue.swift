@@ -13,11 +13,15 @@ package protocol Dialogue {
   mutating func hearEnd() -> DialogueProgress
   /// What is known to be wrong with the answer so far; it stands when the rest never comes.
   var faultSoFar: ProbeOutcome? { get }
+  /// Whether a further question can be asked on the same connection after a complete answer.
+  var canGoOn: Bool { get }
   /// What to say before leaving after a complete answer.
   var farewell: [UInt8] { get }
 }
 
 extension Dialogue {
+  package var canGoOn: Bool { true }
+
   package mutating func hearEnd() -> DialogueProgress {
     faultSoFar.map { .complete(fault: $0, said: "") } ?? .incomplete
   }

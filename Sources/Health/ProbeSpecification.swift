@@ -55,7 +55,11 @@ package struct ProbeSpecification: Hashable, Sendable {
 
     /// How long what is wrong must have been so before an attempt says it.
     package var debounce: Duration {
-      if case .watch(.interface(let watch)) = self { watch.debounce } else { .zero }
+      switch self {
+      case .watch(.interface(let watch)): watch.debounce
+      case .watch(.process(let watch)): watch.debounce
+      case .tcp, .udp, .dns, .redis, .postgres, .http, .exec, .grpc, .watch: .zero
+      }
     }
 
     /// Whether the end of what it watches between two attempts, such as a standing connection, is noticed at once.

@@ -39,6 +39,8 @@ package struct RedisDialogue: Dialogue {
   private var reader = RedisReplyReader()
   private var said = ""
   package private(set) var faultSoFar: ProbeOutcome?
+  /// A login that failed is not tried again on the same connection: the password is read for a new one.
+  package private(set) var canGoOn = true
 
   /// - Parameter password: Given to the server once, at the beginning; nil when nobody logs in.
   package init(user: String? = nil, password: [UInt8]? = nil, role: RedisProbe.Role? = nil) {
@@ -77,7 +79,9 @@ package struct RedisDialogue: Dialogue {
         faultSoFar = .malformed(cause)
       case .complete(let reply):
         guard !awaited.isEmpty else { return .complete(fault: .malformed("more replies than commands"), said: said) }
-        let fault = judge(reply, to: awaited.removeFirst())
+        let command = awaited.removeFirst()
+        let fault = judge(reply, to: command)
+        if command == .authenticate, fault != nil { canGoOn = false }
         faultSoFar = faultSoFar ?? fault
       }
       if awaited.isEmpty { return .complete(fault: faultSoFar, said: said) }

@@ -3,8 +3,9 @@
 // One lost answer is no illness and one good answer no cure, so a verdict changes only after `fall` failures or `rise`
 // successes in a row (HAProxy's and keepalived's words). Two cases need no counting:
 //
-// - Decisive evidence: a connection that stood healthy broke and the service then would not take a new one. There is
-//   no packet loss or slow moment that looks like this, so it is a verdict at once.
+// - Decisive evidence: a connection that stood healthy broke and the service then would not take a new one; or it was
+//   given up after silence, and a new one got no answer either. No lost packet or slow moment looks like this, so it
+//   is a verdict at once.
 // - Start-up: before the first verdict there is nothing to confirm, so the first result is the verdict. In
 //   particular one plain failure is enough: a service never seen healthy must not attract the virtual addresses. Not so
 //   what a node finds of another's service: there a first failure could take the addresses away.
@@ -16,7 +17,7 @@ package struct ProbeResult: Hashable, Sendable {
   /// What the attempt found.
   package let outcome: ProbeOutcome
   /// Whether the outcome is a verdict by itself: the standing connection broke and a fresh one was refused, reset or
-  /// closed at once. Means nothing for a success.
+  /// closed at once; or its peer had fallen silent and a fresh one was not taken in time. Means nothing for a success.
   package let isDecisive: Bool
   /// What is not wrong yet, and will be, such as "certificate expires on 2026-12-01"; nil when nothing is.
   package let warning: String?
@@ -113,7 +114,8 @@ package struct RiseFall: Hashable, Sendable {
     let old = state
     state = succeeded ? .passing : .failing
     streak = 0
-    holdDown.changed(to: succeeded, holdDownLimits, at: now)
+    // A service that was not well yet when it was first asked has not failed: it starts.
+    if old != .unknown || succeeded { holdDown.changed(to: succeeded, holdDownLimits, at: now) }
     return Change(from: old, to: state, result: result)
   }
 

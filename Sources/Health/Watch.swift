@@ -64,9 +64,12 @@ package struct ProcessWatch: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var source: Source
+  /// How long processes may be missing before that counts: the time in which another one may take a place.
+  package var debounce: Duration
 
-  package init(_ source: Source) {
+  package init(_ source: Source, debounce: Duration = .zero) {
     self.source = source
+    self.debounce = debounce
   }
 
   package var description: String {

@@ -76,8 +76,14 @@ enum Connecting {
     channel.localAddress != nil && channel.localAddress == channel.remoteAddress
   }
 
-  /// What an error of a connection, before or after it was established, says about the service.
-  static func outcome(of error: any Error, on target: Target) -> ProbeOutcome {
+  /// What an error of a connection says about the service.
+  ///
+  /// - Parameter stage: How far the attempt had got: the kernel gives a peer up in each.
+  static func outcome(
+    of error: any Error,
+    on target: Target,
+    at stage: ProbeOutcome.Stage = .connecting
+  ) -> ProbeOutcome {
     switch error {
     case let error as IOError:
       switch error.errnoCode {
@@ -87,7 +93,7 @@ enum Connecting {
       // A Unix socket does not let wait for room (unix(7)).
       case EAGAIN: .unreachable("connect to \(target): its listen backlog is full")
       case ECONNRESET: .reset
-      case ETIMEDOUT: .timeout(.connecting)
+      case ETIMEDOUT: .timeout(stage)
       case EPIPE, ENOTCONN, ESHUTDOWN: .closed
       default: .unreachable("connect to \(target): \(name(ofErrno: error.errnoCode))")
       }

@@ -219,9 +219,8 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   /// What is wrong with the first header fields of an answer.
   private func fault(inHead headers: HPACKHeaders) -> ProbeOutcome? {
-    guard headers.first(name: ":status") == "200" else {
-      return .wrongStatus(headers.first(name: ":status").flatMap { Int($0) } ?? 0)
-    }
+    guard let status = headers.first(name: ":status").flatMap({ Int($0) }) else { return .malformed("invalid status") }
+    guard status == 200 else { return .wrongStatus(status) }
     let type = headers.first(name: "content-type") ?? ""
     return type.hasPrefix("application/grpc") ? nil : .unexpected("the server does not speak gRPC")
   }
@@ -270,7 +269,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
         meter.closeSocket()
       }
     case .agreeing: end(with: error is AnswerTooLong ? .tls("the server says too much") : outcome(of: error))
-    case .connecting, .idle: end(with: .closed)
+    case .connecting, .idle: end(with: error is IOError ? outcome(of: error) : .closed)
     case .over: break
     }
   }
@@ -289,7 +288,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.target)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.target, at: stage)
   }
 
   /// An answer that is not read any further.

@@ -42,6 +42,8 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private let probe: HTTPProbe
   private let head: HTTPRequestHead
+  /// The most bytes that one answer may have: the body, header fields, the frames around the body, and certificates.
+  private let maximumAnswer: Int
   private let meter: ByteMeter
   private var tls: TLSLayer?
   private weak var owner: (any ProbeConnectionOwner)?
@@ -55,8 +57,8 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
   package init(_ probe: HTTPProbe, owner: any ProbeConnectionOwner) {
     self.probe = probe
     self.owner = owner
-    // The rest is for header fields, the frames around the body, and certificates.
-    meter = ByteMeter(limit: probe.maximumBody + probe.maximumBody / 4 + 4 * Self.maximumHeaders)
+    maximumAnswer = probe.maximumBody + probe.maximumBody / 4 + 4 * Self.maximumHeaders
+    meter = ByteMeter(limit: maximumAnswer)
     var headers = HTTPHeaders([
       ("host", probe.host), ("user-agent", "baton"), ("accept", "*/*"), ("accept-encoding", "identity"),
     ])
@@ -179,7 +181,9 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
       reading.bodyLength += body.readableBytes
       if reading.bodyLength <= probe.maximumBody { reading.body.feed(body.readableBytesView) }
       state = .reading(reading)
-      if reading.bodyLength > probe.maximumBody { errorCaught(context: context, error: AnswerTooLong()) }
+      if reading.bodyLength > probe.maximumBody {
+        refuse(reading.fault ?? .malformed("longer than \(probe.maximumBody / 1024) KiB"))
+      }
     case (.end, .reading(let reading)):
       onStep?("answer complete")
       let fault = reading.fault ?? (reading.body.isKept ? nil : .wrongBody) ?? tls?.fault
@@ -229,7 +233,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private func outcome(of error: any Error) -> ProbeOutcome {
     if let error = error as? TLSUnusable { return .tls(error.cause) }
-    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener)
+    return tls?.outcome(of: error) ?? Connecting.outcome(of: error, on: probe.listener, at: stage)
   }
 
   /// An answer that is not read any further.
@@ -256,7 +260,8 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   private func words(for error: any Error) -> String {
     switch error {
-    case is AnswerTooLong: "longer than \(probe.maximumBody / 1024) KiB"
+    // Tiny chunks, answers before the answer, or a line without an end: a body would have been too long before.
+    case is AnswerTooLong: "no end after \(maximumAnswer / 1024) KiB, and little of it is the body"
     case is NIOHTTPDecoderError: "more than one answer"
     case HTTPParserError.headerOverflow:
       "more than \(Self.maximumHeaders / 1024) KiB or \(Self.maximumHeaderFields) header fields"

@@ -156,7 +156,12 @@ final class ScheduledProbe {
   private func take(_ result: ProbeResult) {
     history.note(result.outcome)
     rhythm.note(isSuccess: result.outcome.isSuccess)
-    if case .asking(let since, _) = state { ended(since) }
+    switch state {
+    case .asking(let since, _): ended(since)
+    // It came out of rhythm: the next one follows at the quicker pace as after any other.
+    case .resting: hurry(after: loop.now)
+    case .waiting, .stopped: break
+    }
     report(result)
   }
 
@@ -165,11 +170,17 @@ final class ScheduledProbe {
     state = .resting
     if isDue {
       schedule(at: loop.now)
-    } else if let hurried = rhythm.hurried(after: Self.time(since)) {
-      let deadline = max(Self.deadline(hurried), loop.now)
-      if deadline < timerDeadline { schedule(at: deadline) }
+    } else {
+      hurry(after: since)
     }
     turns.finish()
+  }
+
+  /// Lets the next attempt follow sooner on one that began then, while results have not settled.
+  private func hurry(after attempt: NIODeadline) {
+    guard let hurried = rhythm.hurried(after: Self.time(attempt)) else { return }
+    let deadline = max(Self.deadline(hurried), loop.now)
+    if deadline < timerDeadline { schedule(at: deadline) }
   }
 
   private func schedule(at deadline: NIODeadline) {

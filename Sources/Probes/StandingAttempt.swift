@@ -6,6 +6,9 @@
 // listener may belong to a process that is dying this very moment (a server's master outlives its workers by a few
 // hundred microseconds), so a few more tries follow, a millisecond apart, until it is refused, answers, or has shown
 // often enough that it does not.
+//
+// If the connection ended because the kernel had asked in vain whether anybody is there, and a new one is not taken
+// within the timeout either, that is two proofs which do not depend on each other: decisive as well.
 
 import Health
 import NIOCore
@@ -30,11 +33,15 @@ struct StandingAttempt {
   /// Whether this one was asked out of rhythm, only to tell a broken connection from a dead service. If it passes it
   /// is not reported: `rise` and `fall` count intervals, however often a server closes its connections.
   var isExtra: Bool
+  /// Whether the standing connection, while idle, was given up by the kernel because its peer had fallen silent.
+  var followsSilence = false
   private var usesStandingConnection: Bool
   private var standingConnectionBroke: Bool
   /// Whether another connection stood when this attempt began, and has not been waited for yet.
   private var mayStillBreak = false
   private var retries = 0
+  /// How the latest of its connections ended without an answer; nil while none has.
+  private var latestFailure: ProbeOutcome?
 
   private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
     self.started = started
@@ -70,6 +77,7 @@ struct StandingAttempt {
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
   mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
+    latestFailure = outcome
     if usesStandingConnection {
       usesStandingConnection = false
       standingConnectionBroke = true
@@ -88,9 +96,19 @@ struct StandingAttempt {
       return .reconnect(after: Self.retrySpacing)
     case .refused:
       return .finish(ProbeResult(outcome: outcome, isDecisive: true))
-    case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed, .tls, .unexpected, .exited, .killed,
+    case .timeout:
+      return .finish(timedOut(outcome))
+    case .passed, .unreachable, .wrongStatus, .wrongBody, .malformed, .tls, .unexpected, .exited, .killed,
       .unmet, .reported:
       return .finish(ProbeResult(outcome: outcome))
     }
+  }
+
+  /// The result when the time is up.
+  ///
+  /// - Parameter fault: What is wrong with the connection in use; nil between two of them.
+  func timedOut(_ fault: ProbeOutcome?) -> ProbeResult {
+    let outcome = fault ?? latestFailure ?? .timeout(.connecting)
+    return ProbeResult(outcome: outcome, isDecisive: followsSilence && outcome == .timeout(.connecting))
   }
 }

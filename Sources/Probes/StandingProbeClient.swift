@@ -32,6 +32,8 @@ final class StandingProbeClient: ProbeClient {
   private var state = State.disconnected
   /// A connection that stands while the next attempt asks on one of its own.
   private var predecessor: (any ProbeConnection)?
+  /// Whether the last connection that stood was given up by the kernel because its peer had fallen silent.
+  private var endedInSilence = false
   private var extraAttempts = 0
   private var deadline: Scheduled<Void>?
   private var pause: Scheduled<Void>?
@@ -109,6 +111,9 @@ final class StandingProbeClient: ProbeClient {
 
   private func start(_ attempt: StandingAttempt, on connection: (any ProbeConnection)?) {
     cancelTimers()
+    var attempt = attempt
+    attempt.followsSilence = endedInSilence
+    endedInSilence = false
     deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
     if let connection {
       state = .asking(attempt, connection)
@@ -146,12 +151,12 @@ final class StandingProbeClient: ProbeClient {
 
   private func timedOut() {
     switch state {
-    case .asking(_, let connection):
+    case .asking(let attempt, let connection):
       let outcome = connection.faultSoFar ?? .timeout(connection.stage)
       connection.close()
-      finish(ProbeResult(outcome: outcome), in: .disconnected)
-    case .pausing:
-      finish(ProbeResult(outcome: .timeout(.connecting)), in: .disconnected)
+      finish(attempt.timedOut(outcome), in: .disconnected)
+    case .pausing(let attempt):
+      finish(attempt.timedOut(nil), in: .disconnected)
     case .disconnected, .standing, .broken, .stopped:
       break
     }
@@ -184,6 +189,7 @@ extension StandingProbeClient: ProbeConnectionOwner {
 
   func connection(_ connection: any ProbeConnection, failedWith outcome: ProbeOutcome) {
     if connection === predecessor { return predecessorEnded() }
+    if case .standing = state, case .timeout = outcome { endedInSilence = true }
     switch state {
     case .standing(connection):
       standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)

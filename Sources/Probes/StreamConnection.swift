@@ -172,7 +172,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       answered(with: faultSoFar ?? .malformed("longer than \(Self.maximumAnswer / 1024) KiB"), isStanding: false)
     case .connecting, .idle:
       lastError = lastError ?? error
-      end(with: .closed)
+      end(with: error is IOError ? outcome(of: error) : .closed)
     case .over:
       meter.closeSocket()
     }
@@ -187,7 +187,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   private func outcome(of error: any Error) -> ProbeOutcome {
-    Connecting.outcome(of: error, on: conversation.target)
+    Connecting.outcome(of: error, on: conversation.target, at: stage)
   }
 
   /// - Parameter isStanding: Whether the connection could be used further.
@@ -198,7 +198,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       switch conversation.afterlife {
       case .none: false
       case .watched: isStanding && fault == nil
-      case .askedAgain: isStanding
+      case .askedAgain: isStanding && dialogue?.canGoOn ?? true
       }
     // Of a broken answer nobody waits for the end.
     if isStanding { state = .idle }

@@ -29,6 +29,8 @@ enum TLSContexts {
     let context: NIOSSLContext
   }
 
+  /// The system's trust store is the first of these that is there, as the library knows them.
+  private static let systemStores = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
   /// More than any configuration has; past it all are forgotten, those of probes long gone among them.
   private static let most = 64
   private static let entries = Mutex<[Key: Entry]>([:])
@@ -45,6 +47,9 @@ enum TLSContexts {
     )
     var stamps: [FileStamp] = []
     for file in settings.files { stamps.append(try FileStamp(of: file)) }
+    if settings.verifies, settings.authorities == nil {
+      stamps += systemStores.compactMap { try? FileStamp(of: $0) }
+    }
     let known = entries.withLock { $0[key] }
     if let known, known.stamps == stamps { return known.context }
     let context = try make(settings, protocols: protocols)

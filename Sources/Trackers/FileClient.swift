@@ -43,12 +43,16 @@ final class FileClient: ProbeClient {
     unsubscribe()
   }
 
-  private func looked(_ result: ProbeResult?, _ occasion: Looker<ProbeResult>.Occasion) {
-    onStep?(result == nil ? "gave up" : "looked at the file")
-    let result = result ?? ProbeResult(outcome: .timeout(.answer))
-    // That a file came or went is a fact; what is in it may be half written.
-    let isDecisive = occasion == .news && watch.rule != .weight
-    report(ProbeResult(outcome: result.outcome, isDecisive: isDecisive, weight: result.weight))
+  private func looked(_ sight: Result<ProbeResult, Blindness>, _ occasion: Looker<ProbeResult>.Occasion) {
+    switch sight {
+    case .success(let result):
+      onStep?("looked at the file")
+      let isDecisive = occasion == .news && result.isDecisive
+      report(ProbeResult(outcome: result.outcome, isDecisive: isDecisive, weight: result.weight))
+    case .failure(let blindness):
+      onStep?("gave up")
+      report(ProbeResult(outcome: blindness.outcome))
+    }
   }
 
   /// Where there is no directory to watch, the ticks do alone until there is one.
@@ -133,9 +137,11 @@ private final class DirectoryEvents {
   }
 }
 
-/// Looks at a file; may hang with its file system.
+/// Looks at a file; may hang with its file system. Decisive is what could be seen: that a file is there, or is not. What
+/// is in it may be half written.
 func look(at watch: FileWatch) -> ProbeResult {
   var weight = 0
+  var isDecisive = false
   let outcome = timed {
     switch watch.rule {
     case .exists, .isAbsent:
@@ -145,6 +151,7 @@ func look(at watch: FileWatch) -> ProbeResult {
         return .unmet("cannot look at \(watch.path): \(LinuxNetwork.SystemError.current)")
       }
       guard isThere != (watch.rule == .exists) else { return nil }
+      isDecisive = true
       return .unmet(isThere ? "\(watch.path) exists" : "\(watch.path) does not exist")
     case .weight:
       do throws(LinuxNetwork.SystemError) {
@@ -160,5 +167,5 @@ func look(at watch: FileWatch) -> ProbeResult {
       }
     }
   }
-  return ProbeResult(outcome: outcome, weight: weight)
+  return ProbeResult(outcome: outcome, isDecisive: isDecisive, weight: weight)
 }

@@ -2,6 +2,7 @@
 // up after a time. A call that hangs in the kernel cannot be ended, so its thread is left behind until it returns, and
 // no second one joins it.
 
+import Health
 import LinuxNetwork
 import NIOCore
 import Synchronization
@@ -17,10 +18,14 @@ final class Looker<Sight: Sendable> {
     case news
   }
 
+  /// Starts a thread; false when there is none to be had.
+  typealias StartThread = (@escaping @Sendable () -> Void) -> Bool
+
   private let loop: any EventLoop
   private let timeout: TimeAmount
   private let prepare: () -> @Sendable () -> Sight
-  private let then: (Sight?, Occasion) -> Void
+  private let then: (Result<Sight, Blindness>, Occasion) -> Void
+  private let startThread: StartThread
   private let isStopped = StopFlag()
   private var occasion: Occasion?
   private var deadline: Scheduled<Void>?
@@ -31,15 +36,18 @@ final class Looker<Sight: Sendable> {
 
   /// - Parameters:
   ///   - prepare: Makes the work of one look, on the loop.
-  ///   - then: Takes what was seen, on the loop; nil when it took too long.
+  ///   - startThread: Starts the thread of a look.
+  ///   - then: Takes what was seen, or why nothing was, on the loop.
   init(
     timeout: TimeAmount,
     on loop: any EventLoop,
+    startThread: @escaping StartThread = { SideThread.start($0) },
     prepare: @escaping () -> @Sendable () -> Sight,
-    then: @escaping (Sight?, Occasion) -> Void
+    then: @escaping (Result<Sight, Blindness>, Occasion) -> Void
   ) {
     self.loop = loop
     self.timeout = timeout
+    self.startThread = startThread
     self.prepare = prepare
     self.then = then
   }
@@ -82,25 +90,26 @@ final class Looker<Sight: Sendable> {
     guard !isStopped.isRaised else { return }
     self.occasion = occasion
     // The thread of an earlier look hangs still.
-    guard !isThreadOut else { return finish(nil) }
-    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.finish(nil) }
+    guard !isThreadOut else { return finish(.failure(.timeout)) }
+    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.finish(.failure(.timeout)) }
     let work = prepare()
     let home = NIOLoopBound(self, eventLoop: loop)
     let isStopped = isStopped
-    isThreadOut = SideThread.start {
+    isThreadOut = startThread {
       let sight = work()
       guard !isStopped.isRaised else { return }
       home.eventLoop.execute { home.value.returned(sight) }
     }
+    if !isThreadOut { finish(.failure(.noThread)) }
   }
 
   private func returned(_ sight: Sight) {
     isThreadOut = false
     // What comes after the deadline is too old to be told.
-    if deadline != nil { finish(sight) }
+    if deadline != nil { finish(.success(sight)) }
   }
 
-  private func finish(_ sight: Sight?) {
+  private func finish(_ sight: Result<Sight, Blindness>) {
     deadline?.cancel()
     deadline = nil
     guard let occasion, !isStopped.isRaised else { return }
@@ -110,6 +119,17 @@ final class Looker<Sight: Sendable> {
     hasMoreNews = false
     news()
   }
+}
+
+/// Why a look saw nothing.
+struct Blindness: Error, Hashable {
+  /// What that is for a probe.
+  let outcome: ProbeOutcome
+
+  /// It took too long.
+  static let timeout = Blindness(outcome: .timeout(.answer))
+  /// The system would not give one more thread.
+  static let noThread = Blindness(outcome: .unreachable("no thread to look with"))
 }
 
 /// Raised once, seen from every thread.

@@ -1,5 +1,6 @@
 // Processes that must run. A descriptor on each (pidfd_open(2)) tells of its exit at once; then it is looked whether
-// others took its place, and if not, that is a verdict: there is nothing to wait for.
+// others took its place, and if not, that is a verdict: there is nothing to wait for. Where others are about to, as in a
+// pool whose members are replaced now and then, the debounce gives them the time.
 //
 // While all that must run do, nothing is searched for. Only when one is missing, /proc is read.
 
@@ -17,6 +18,10 @@ final class ProcessClient: ProbeClient {
   private let report: (ProbeResult) -> Void
   private var looker: Looker<ProcessTable.Sight>?
   private var running: [Int32: Running] = [:]
+  /// Whether what counts is that all run.
+  private var isWell = false
+  /// The end of the time in which what is missing may be made up for.
+  private var settling: Scheduled<Void>?
 
   /// A process that ran when it was last heard of.
   private struct Running {
@@ -51,14 +56,21 @@ final class ProcessClient: ProbeClient {
 
   func stop() {
     looker?.stop()
+    settling?.cancel()
     for one in running.values { one.watched.stop() }
     running = [:]
   }
 
-  private func looked(_ sight: ProcessTable.Sight?, _ occasion: Looker<ProcessTable.Sight>.Occasion) {
-    guard let sight else {
+  private func looked(
+    _ result: Result<ProcessTable.Sight, Blindness>,
+    _ occasion: Looker<ProcessTable.Sight>.Occasion
+  ) {
+    let sight: ProcessTable.Sight
+    do throws(Blindness) {
+      sight = try result.get()
+    } catch {
       onStep?("gave up")
-      return report(ProbeResult(outcome: .timeout(.answer)))
+      return report(ProbeResult(outcome: error.outcome))
     }
     onStep?("looked for processes")
     do throws(LinuxNetwork.SystemError) {
@@ -66,12 +78,34 @@ final class ProcessClient: ProbeClient {
     } catch {
       return report(ProbeResult(outcome: .unreachable("watch a process: \(error)")))
     }
-    switch (sight.fault, occasion) {
+    let fault = judge(sight.fault)
+    switch (fault, occasion) {
     case (let fault?, _): report(ProbeResult(outcome: .unmet(fault), isDecisive: occasion == .news))
     case (nil, .tick): report(ProbeResult(outcome: .passed(sight.duration)))
-    // Another took its place. `rise` counts ticks, however often that happens.
+    // Another took its place, or may yet. `rise` counts ticks, however often that happens.
     case (nil, .news): break
     }
+  }
+
+  /// What counts of what was seen: a loss only when it has lasted.
+  private func judge(_ fault: String?) -> String? {
+    guard let fault else {
+      settling?.cancel()
+      settling = nil
+      isWell = true
+      return nil
+    }
+    guard isWell, watch.debounce > .zero else { return fault }
+    if settling == nil {
+      settling = loop.assumeIsolated().scheduleTask(in: TimeAmount(watch.debounce)) { [weak self] in self?.settle() }
+    }
+    return nil
+  }
+
+  private func settle() {
+    settling = nil
+    isWell = false
+    looker?.news()
   }
 
   private func adopt(_ processes: [ProcessHandle]) throws(LinuxNetwork.SystemError) {

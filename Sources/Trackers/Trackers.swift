@@ -33,9 +33,15 @@ final class LookingClient: ProbeClient {
     report: @escaping (ProbeResult) -> Void,
     look: @escaping @Sendable () -> ProbeOutcome
   ) {
-    looker = Looker(timeout: timeout, on: loop, prepare: { look }) { [weak self] outcome, _ in
-      self?.onStep?(outcome == nil ? "gave up" : step)
-      report(ProbeResult(outcome: outcome ?? .timeout(.answer)))
+    looker = Looker(timeout: timeout, on: loop, prepare: { look }) { [weak self] sight, _ in
+      switch sight {
+      case .success(let outcome):
+        self?.onStep?(step)
+        report(ProbeResult(outcome: outcome))
+      case .failure(let blindness):
+        self?.onStep?("gave up")
+        report(ProbeResult(outcome: blindness.outcome))
+      }
     }
   }
 

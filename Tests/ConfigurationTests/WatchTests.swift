@@ -13,6 +13,10 @@ private func kind(_ probe: String) throws -> ProbeSpecification.Kind? {
 @Test(arguments: [
   ("process: nginx", Watch.process(ProcessWatch(.name("nginx", minimum: 1)))),
   ("process: { name: nginx, minimum: 3 }", .process(ProcessWatch(.name("nginx", minimum: 3)))),
+  (
+    "process: { name: nginx, minimum: 3 }, debounce: 2s",
+    .process(ProcessWatch(.name("nginx", minimum: 3), debounce: .seconds(2)))
+  ),
   ("process: { pidfile: /run/x.pid }", .process(ProcessWatch(.pidFile("/run/x.pid", name: nil)))),
   ("process: { pidfile: /run/x.pid, name: x }", .process(ProcessWatch(.pidFile("/run/x.pid", name: "x")))),
   ("interface: eth1", .interface(InterfaceWatch(name: "eth1", debounce: .zero))),
@@ -111,8 +115,8 @@ private let badWatches: [(probe: String, expected: String)] = [
   ("listener: 0", "18:25: error: `listener`: expected a port from 1 to 65535, found `0`"),
   (
     "disk: /var, debounce: 1s",
-    "18:27: error: `debounce` in probe `port`: only a probe with `interface` has it; remove it, or ask with `interface: "
-      + "eth1`"
+    "18:27: error: `debounce` in probe `port`: only a probe with `process` or `interface` has it; remove it, or ask "
+      + "with `process: nginx`"
   ),
 ]
 

@@ -53,6 +53,17 @@ private func hear(_ bytes: [UInt8], by dialogue: inout some Dialogue, portion: I
   private static let info = "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"
   private static func text(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }
 
+  @Test(arguments: [
+    ("+OK\r\n+PONG\r\n", true), ("+OK\r\n-LOADING wait\r\n", true), ("-WRONGPASS no\r\n-NOAUTH no\r\n", false),
+    ("-ERR invalid password\r\n-NOAUTH no\r\n", false), ("-ERR no password is set\r\n+PONG\r\n", false),
+  ])
+  func aConnectionWhoseLoginFailedIsNotUsedAgain(_ answer: String, canGoOn: Bool) {
+    var dialogue = RedisDialogue(password: Array("secret".utf8))
+    _ = dialogue.question()
+    #expect(hear(Array(answer.utf8), by: &dialogue, portion: 7) != .incomplete)
+    #expect(dialogue.canGoOn == canGoOn)
+  }
+
   @Test func aQuestionIsOneWriteAndThePasswordIsSaidOnce() {
     var dialogue = RedisDialogue(user: "probe", password: Array("s\r\n3".utf8), role: .master)
     let ping = "*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n"

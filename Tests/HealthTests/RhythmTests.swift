@@ -168,6 +168,19 @@ private func timeToVerdict(_ pace: Pace, hangs: Bool, using generator: inout Spl
     #expect(judgement.record(ok, at: .milliseconds(5_000))?.to == .passing)
   }
 
+  @Test func `a start is no failure, and one after the first answer is the first`() {
+    var judgement = RiseFall(rise: 1, fall: 1, holdDown: limits)
+    var now = Duration.zero
+    // Not there yet; then there, and failing: the first costs nothing, the second does.
+    #expect(recovery(of: &judgement, at: &now) == .milliseconds(100))
+    #expect(recovery(of: &judgement, at: &now) == .milliseconds(100))
+    #expect(recovery(of: &judgement, at: &now) == .milliseconds(1_100))
+    // Nor is the first failure of a probe that is presumed to pass a second one.
+    var added = RiseFall(rise: 1, fall: 1, holdDown: limits, presumed: .passing)
+    #expect(recovery(of: &added, at: &now) == .milliseconds(100))
+    #expect(recovery(of: &added, at: &now) == .milliseconds(1_100))
+  }
+
   @Test func `a quiet time makes up for it all`() {
     var judgement = RiseFall(rise: 1, fall: 1, holdDown: limits)
     var now = Duration.zero

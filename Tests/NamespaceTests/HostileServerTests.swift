@@ -76,7 +76,7 @@ extension BatonTests {
       Question(
         name: "chunks",
         question: plain(9005) + ", max-body: 64KiB",
-        outcome: "malformed answer: longer than 64 KiB"
+        outcome: "malformed answer: no end after 208 KiB"
       ),
       Question(name: "garbage", question: "http: \"https://127.0.0.1:9006/\"", outcome: "TLS failed"),
       Question(name: "stuck", question: "http: \"https://127.0.0.1:9007/\"", outcome: "timeout in the TLS handshake"),

@@ -29,6 +29,22 @@ extension ProbeTests {
     }
 
     @Test(arguments: [SIGKILL, SIGSTOP], paces)
+    func https(_ signal: CInt, _ fast: Duration?) async throws {
+      let certificates = try Certificates()
+      let nginx = try await Nginx(workers: 1, servers: TLSTests.servers(certificates))
+      defer { nginx.stop() }
+      let settings = TLSSettings(serverName: "www.example.net", authorities: certificates["ca.pem"])
+      let probe = paced(httpProbe(nginx.endpoint, tls: settings).kind, fast: fast)
+      let course = try await course(probe) {
+        if signal == SIGKILL { return Death.masterFirst.strike(nginx) }
+        for process in [nginx.master] + nginx.workers { kill(process, signal) }
+      }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.isDecisive == (signal == SIGKILL))
+    }
+
+    @Test(arguments: [SIGKILL, SIGSTOP], paces)
     func grpc(_ signal: CInt, _ fast: Duration?) async throws {
       let server = try await GRPCServer.start()
       defer { server.stop() }
@@ -39,24 +55,24 @@ extension ProbeTests {
       #expect(course.verdict.isDecisive == (signal == SIGKILL))
     }
 
-    @Test(arguments: paces)
-    func tcpOnErrors(_ fast: Duration?) async throws {
+    @Test(arguments: paces, [false, true])
+    func tcpOnErrors(_ fast: Duration?, isHeld: Bool) async throws {
       let (probe, course) = try await course {
-        paced(.tcp(TCPProbe(target: .endpoint($0.endpoint))), fast: fast)
+        paced(.tcp(TCPProbe(target: .endpoint($0.endpoint), isHeld: isHeld)), fast: fast)
       } of: {
         Death.masterFirst.strike($0)
       }
-      #expect(!probe.kind.noticesEnd)
-      course.isWithin(DetectionBound(probe).error, of: probe)
+      #expect(probe.kind.noticesEnd == isHeld)
+      course.isWithin(isHeld ? atOnce : DetectionBound(probe).error, of: probe)
       #expect(course.verdict.outcome == .refused)
     }
 
-    @Test(arguments: paces)
-    func tcpOnAHang(_ fast: Duration?) async throws {
+    @Test(arguments: paces, [false, true])
+    func tcpOnAHang(_ fast: Duration?, isHeld: Bool) async throws {
       // As many attempts pass as are waited for before the strike; then the kernel takes no more.
       let queue = try FullQueue(room: 3)
       defer { queue.end() }
-      let probe = paced(.tcp(TCPProbe(target: .endpoint(try endpoint(queue.port)))), fast: fast)
+      let probe = paced(.tcp(TCPProbe(target: .endpoint(try endpoint(queue.port)), isHeld: isHeld)), fast: fast)
       let course = try await course(probe) {}
       course.isWithin(DetectionBound(probe).hang, of: probe)
       #expect(course.verdict.outcome == .timeout(.connecting))
@@ -90,6 +106,20 @@ extension ProbeTests {
       course.isWithin(atOnce, of: probe)
     }
 
+    @Test(arguments: [Duration.zero, .milliseconds(200)])
+    func processByName(_ debounce: Duration) async throws {
+      let directory = try TemporaryDirectory()
+      let name = "bb\(getpid())"
+      try #require(symlink("/bin/sleep", directory[name]) == 0)
+      let process = try #require(start([directory[name], "60"]))
+      defer { waitpid(process, nil, 0) }
+      let watch = ProcessWatch(.name(name, minimum: 1), debounce: debounce)
+      let probe = paced(.watch(.process(watch)), fast: nil)
+      let course = try await course(probe) { kill(process, SIGKILL) }
+      #expect(probe.kind.noticesEnd)
+      course.isWithin(atOnce + debounce, of: probe)
+    }
+
     @Test(arguments: paces)
     func listener(_ fast: Duration?) async throws {
       let queue = try FullQueue(room: 1)
@@ -110,14 +140,24 @@ extension ProbeTests {
       course.isWithin(atOnce, of: probe)
     }
 
-    @Test(arguments: [SIGKILL, SIGSTOP], paces)
-    func redis(_ signal: CInt, _ fast: Duration?) async throws {
+    @Test(arguments: paces)
+    func numberInAFile(_ fast: Duration?) async throws {
+      let directory = try TemporaryDirectory()
+      let probe = paced(.watch(.file(FileWatch(path: directory["weight"], rule: .weight))), fast: fast)
+      let course = try await course(probe) { try directory.write("much", to: "weight") }
+      course.isWithin(DetectionBound(probe).error, of: probe)
+      #expect(!course.verdict.isDecisive)
+    }
+
+    @Test(arguments: [(SIGKILL, false), (SIGKILL, true), (SIGSTOP, false), (SIGSTOP, true)], paces)
+    func redis(_ strike: (signal: CInt, isLocal: Bool), _ fast: Duration?) async throws {
       let server = try await RealServer.redis()
-      let probe = paced(.redis(RedisProbe(target: .endpoint(server.endpoint))), fast: fast)
-      let course = try await course(probe) { kill(server.pid, signal) }
+      let target = strike.isLocal ? Target.socket(path: server.directory["redis"]) : .endpoint(server.endpoint)
+      let probe = paced(.redis(RedisProbe(target: target)), fast: fast)
+      let course = try await course(probe) { kill(server.pid, strike.signal) }
       #expect(probe.kind.noticesEnd)
-      course.isWithin(signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
-      #expect(course.verdict.isDecisive == (signal == SIGKILL))
+      course.isWithin(strike.signal == SIGKILL ? atOnce : DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.isDecisive == (strike.signal == SIGKILL))
     }
 
     @Test(arguments: [SIGKILL, SIGSTOP])

@@ -43,20 +43,28 @@ extension ProbeTests {
       #expect(try await outcome(missing) == .unmet("start /nowhere/check: ENOENT (No such file or directory)"))
     }
 
-    @Test func whatHangsIsStoppedAndTheNextRunIsFresh() async throws {
+    @Test func whatHangsIsStoppedAndCountsOnce() async throws {
       // Hangs at first, and ignores being told to end; the marker is then there.
       let marker = "/tmp/baton-exec-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
       defer { unlink(marker) }
       let script = "[ -e \(marker) ] && exit 0; : > \(marker); trap '' TERM; while :; do sleep 0.01; done"
-      try await withProbes([probe(script, timeout: .milliseconds(300))]) { _, results in
+      try await withProbes([probe(script, timeout: .seconds(1))]) { _, results in
         #expect(try await results.next().outcome == .timeout(.command))
-        // One run at a time: until the first one is killed, each attempt finds it still there.
-        for _ in 0..<100 {
-          let outcome = try await results.next().outcome
-          if outcome.isSuccess { return }
-          #expect(outcome == .timeout(.command))
-        }
-        Issue.record("the probe never ran again")
+        // It is due at once, and waits until the first one is killed.
+        try await results.nextPasses()
+      }
+    }
+
+    @Test func eachRunThatHangsIsOneFailureWithinItsTime() async throws {
+      let clock = ContinuousClock()
+      try await withProbes([probe("trap '' TERM; while :; do sleep 0.01; done", timeout: .milliseconds(300))]) {
+        _,
+        results in
+        _ = try await results.next()
+        let start = clock.now
+        for _ in 0..<4 { #expect(try await results.next().outcome == .timeout(.command)) }
+        // None was told without its time having passed.
+        #expect(clock.now - start >= .milliseconds(1190))
       }
     }
   }

@@ -262,6 +262,24 @@ extension ProbeTests {
       }
     }
 
+    @Test(arguments: [
+      // Header fields as HPACK has them (RFC 7541): `:status` with a value, and a field of another name.
+      ("\u{8}\u{3}503", ProbeOutcome.wrongStatus(503)), ("\u{8}\u{3}abc", .malformed("invalid status")),
+      ("\u{0}\u{1}a\u{1}b", .malformed("not HTTP/2")),
+    ])
+    func anAnswerWithoutAStatusIsSaidToBeOne(_ fields: String, outcome: ProbeOutcome) async throws {
+      let settings = "\0\0\0\u{4}\0\0\0\0\0"
+      let head = "\0\0\(Character(UnicodeScalar(UInt8(fields.utf8.count))))\u{1}\u{5}\0\0\0\u{1}"
+      let server = try await TestServer { moment in
+        moment.request == 0 ? [.send(settings), .sendLater(head + fields)] : []
+      }
+      try await withProbes([grpcProbe(server.endpoint)]) { _, results in
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: outcome))
+      }
+      await server.stop()
+    }
+
     @Test func aServerOfAnotherProtocolIsSaidToBeOne() async throws {
       let nginx = try await Nginx(workers: 1)
       defer { nginx.stop() }

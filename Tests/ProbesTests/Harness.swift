@@ -40,12 +40,17 @@ struct Results: ~Copyable {
 struct EndOfResults: Error {}
 
 /// Runs these probes while the body runs. The second attempt follows half an interval after the first.
+///
+/// - Parameter makes: Makes the runner, whose threads live where they are started.
 func withProbes(
   _ specifications: [ProbeSpecification],
+  makes: (@escaping @Sendable () -> ProbeRunner) throws -> ProbeRunner = { $0() },
   _ body: (ProbeRunner, inout Results) async throws -> Void
 ) async throws {
   let (stream, continuation) = AsyncStream.makeStream(of: (ProbeKey, ProbeResult).self)
-  let runner = ProbeRunner(watching: watchesNothing, luck: { 0.5 }) { key, result in continuation.yield((key, result)) }
+  let runner = try makes {
+    ProbeRunner(watching: watchesNothing, luck: { 0.5 }) { key, result in continuation.yield((key, result)) }
+  }
   runner.update(keyed(specifications))
   var results = Results(stream)
   let outcome: Result<Void, any Error>

@@ -73,6 +73,20 @@ extension ProbeTests {
       }
     }
 
+    @Test func aPasswordThatIsCorrectedIsUsedAtTheNextAttempt() async throws {
+      let server = try await RealServer.redis(["--requirepass", "right"])
+      try server.directory.write("wrong", to: "password")
+      let kind = RedisProbe(target: .endpoint(server.endpoint), passwordFile: server.directory["password"])
+      try await withProbes([probe(.redis(kind), interval: .milliseconds(200))]) { _, results in
+        for _ in 0..<3 {
+          let found = try await results.next().outcome
+          #expect(found == .unexpected("the server does not accept the password"))
+        }
+        try server.directory.write("right", to: "password")
+        try await results.wait(for: .passed(.zero))
+      }
+    }
+
     @Test func aRedisThatClosesIdleConnectionsIsNotSick() async throws {
       let server = try await RealServer.redis(["--timeout", "1"])
       let target = Target.endpoint(server.endpoint)

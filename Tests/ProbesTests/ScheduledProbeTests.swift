@@ -37,6 +37,9 @@ private final class MadeUpClient: ProbeClient {
     }
   }
 
+  /// Tells something out of rhythm, as a client does whose standing connection broke.
+  func tell(_ outcome: ProbeOutcome) { report(ProbeResult(outcome: outcome)) }
+
   func stop() {}
 }
 
@@ -173,6 +176,28 @@ private func specification(_ interval: Duration, timeout: Duration, fast: Durati
     let gaps = zip(later, later.dropFirst()).map { $1 - $0 }
     #expect(gaps.prefix(2).allSatisfy { $0 == .seconds(1) })
     #expect(gaps.dropFirst(3).allSatisfy { $0 >= .seconds(9) && $0 <= .seconds(11) })
+    stage.stop()
+  }
+
+  @Test func `a failure that is told out of rhythm is followed at the quicker pace`() {
+    let stage = Stage()
+    stage.add(specification(.seconds(60), timeout: .seconds(1), fast: .milliseconds(500)))
+    stage.loop.advanceTime(by: .minutes(10))
+    let client = stage.clients[0]
+    // Right after an attempt, so that no other is due for long.
+    let count = client.asked.count
+    for _ in 0..<70 where client.asked.count == count { stage.loop.advanceTime(by: .seconds(1)) }
+    stage.loop.advanceTime(by: .seconds(1))
+    let failure = stage.loop.now
+    client.latency = { nil }
+    client.tell(.timeout(.connecting))
+    stage.loop.advanceTime(by: .seconds(5))
+    let later = client.asked.filter { $0 >= failure }
+    // Two more make a verdict; the grid goes on as it was.
+    #expect(later.map { $0 - failure } == [.milliseconds(500), .milliseconds(1500)])
+    #expect(stage.changes.last?.to == .failing)
+    stage.loop.advanceTime(by: .minutes(10))
+    #expect((11...13).contains(client.asked.count { $0 >= failure }))
     stage.stop()
   }
 }

@@ -2,6 +2,7 @@
 //
 // Wherever a verdict must not wait for the interval, the interval is a minute, longer than the test may take.
 
+import Glibc
 import Health
 import NIOCore
 import Synchronization
@@ -30,6 +31,17 @@ extension ProbeTests {
         try await server.die()
         let result = try await results.next()
         #expect(result == ProbeResult(outcome: .refused, isDecisive: true))
+      }
+      await server.stop()
+    }
+
+    @Test func aServerThatFellSilentAndTakesNoNewConnectionIsADecisiveVerdict() async throws {
+      let server = try await TestServer { $0.request > 0 ? [.send(answer())] : [] }
+      try await withProbes([httpProbe(server.endpoint, timeout: .milliseconds(500))]) { _, results in
+        try await results.nextPasses()
+        try await server.deafen()
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .timeout(.connecting), isDecisive: true))
       }
       await server.stop()
     }
@@ -261,6 +273,30 @@ extension ProbeTests {
     var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
     #expect(attempt.connectionFailed(.closed) == .reconnect(after: StandingAttempt.retrySpacing))
     #expect(attempt.connectionFailed(.refused) == .finish(ProbeResult(outcome: .refused, isDecisive: true)))
+  }
+
+  @Test(arguments: [ProbeOutcome.reset, .closed])
+  func whoRunsOutOfTimeBetweenTwoConnectionsSaysHowTheLastOneEnded(_ outcome: ProbeOutcome) {
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    #expect(attempt.connectionFailed(outcome) == .reconnect(after: StandingAttempt.retrySpacing))
+    #expect(attempt.timedOut(nil) == ProbeResult(outcome: outcome))
+    #expect(attempt.timedOut(.timeout(.answer)) == ProbeResult(outcome: .timeout(.answer)))
+  }
+
+  @Test(arguments: ProbeOutcome.Stage.allCases, [true, false])
+  func afterSilenceANewConnectionThatIsNotTakenIsDecisive(_ stage: ProbeOutcome.Stage, followsSilence: Bool) {
+    var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)
+    attempt.followsSilence = followsSilence
+    let result = ProbeResult(outcome: .timeout(stage), isDecisive: followsSilence && stage == .connecting)
+    #expect(attempt.timedOut(.timeout(stage)) == result)
+    #expect(attempt.connectionFailed(.timeout(stage)) == .finish(result))
+  }
+
+  @Test(arguments: ProbeOutcome.Stage.allCases)
+  func aPeerThatTheKernelGivesUpIsATimeoutAtItsStage(_ stage: ProbeOutcome.Stage) {
+    let target = Target.socket(path: "/run/server")
+    let error = IOError(errnoCode: ETIMEDOUT, reason: "read")
+    #expect(Connecting.outcome(of: error, on: target, at: stage) == .timeout(stage))
   }
 
   @Test(arguments: [ProbeOutcome.timeout(.answer), .unreachable("x")])

@@ -84,6 +84,21 @@ extension ProbeTests {
       await server.stop()
     }
 
+    @Test(arguments: Stander.allCases)
+    func aPeerThatFellSilentAndTakesNoNewConnectionIsADecisiveVerdict(_ stander: Stander) async throws {
+      let server = try await stander.server()
+      let probe = probe(stander.kind(.endpoint(server.endpoint)), timeout: .milliseconds(500))
+      try await withProbes([probe]) { _, results in
+        try await results.nextPasses()
+        #expect(await server.sights.wait(for: stander.sight(1)))
+        try await server.deafen()
+        // A minute before the next attempt.
+        let result = try await results.next()
+        #expect(result == ProbeResult(outcome: .timeout(.connecting), isDecisive: true))
+      }
+      await server.stop()
+    }
+
     @Test func redisIsAskedOverOneConnectionAndTCPOverANewOneEachTime() async throws {
       for stander in Stander.allCases {
         let server = try await stander.server()

@@ -1,5 +1,6 @@
 // HTTPS with a real server: what is agreed, what is refused, and in which words.
 
+import CLinux
 import Glibc
 import Health
 import Testing
@@ -105,7 +106,7 @@ struct TLSCase: CustomTestStringConvertible, Sendable {
 
 extension ProbeTests {
   @Suite struct TLSTests {
-    private static func servers(_ certificates: Certificates) -> (Endpoint) -> String {
+    static func servers(_ certificates: Certificates) -> (Endpoint) -> String {
       { endpoint in
         let server = { (name: String, file: String, more: String) in
           """
@@ -186,6 +187,25 @@ extension ProbeTests {
         var result = try await results.next()
         for _ in 0..<200 where !result.outcome.isSuccess { result = try await results.next() }
         #expect(result.outcome.isSuccess, "\(result)")
+      }
+    }
+
+    @Test func aChangedTrustStoreOfTheSystemIsReadForTheNextConnection() async throws {
+      let certificates = try Certificates()
+      let nginx = try await Nginx(workers: 1, servers: Self.servers(certificates))
+      defer { nginx.stop() }
+      let store = certificates["store.pem"]
+      try #require(run(["cp", certificates["unknown.pem"], store]) == 0)
+      let host = try Enclave(CLONE_NEWNS)
+      defer { host.end() }
+      try host.command("mount --make-rprivate /")
+      try host.command("mount --bind \(store) /etc/ssl/certs/ca-certificates.crt")
+      let settings = TLSSettings(serverName: "www.example.net")
+      let probe = httpProbe(nginx.endpoint, tls: settings, interval: .milliseconds(50), timeout: .milliseconds(50))
+      try await withProbes([probe], makes: host.inside) { _, results in
+        try await results.wait(for: .tls("certificate is of no authority that this host trusts"))
+        try #require(run(["cp", certificates["ca.pem"], store]) == 0)
+        try await results.wait(for: .passed(.zero))
       }
     }
 

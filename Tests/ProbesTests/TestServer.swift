@@ -125,11 +125,37 @@ final class TestServer: Sendable {
     }
   }
 
+  /// Hears nothing any more, on no connection and of no new one, as if a filter dropped all packets on their way.
+  func deafen() async throws {
+    let program = SocketFilter()
+    for channel in [listener] + registry.state.withLock({ Array($0.open.values) }) {
+      let options = try #require(channel as? any SocketOptionProvider)
+      try await options.unsafeSetSocketOption(
+        level: .socket,
+        name: .init(rawValue: SO_ATTACH_FILTER),
+        value: program
+      ).get()
+    }
+  }
+
   /// Ends everything at the end of a test.
   func stop() async {
     try? await die()
     see.finish()
   }
+}
+
+/// `struct sock_fprog` of linux/filter.h, with a program that lets nothing pass.
+private struct SocketFilter: Sendable {
+  let count: UInt16 = 1
+  let instructions = Self.instruction
+
+  /// The address of the one instruction, which is "return 0"; it lives as long as the process.
+  private static let instruction: UInt = {
+    let code = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+    code.initialize(to: UInt64(6).littleEndian)
+    return UInt(bitPattern: code)
+  }()
 }
 
 /// Which connections a server has.

@@ -1,5 +1,6 @@
 // Files are written, renamed and removed, and the client is told without asking.
 
+import Glibc
 import Health
 import Testing
 
@@ -50,6 +51,22 @@ extension TrackerTests {
       try run(["mkdir", "\(directory.path)/w"])
       let sightings = try stage.watch(watch(.weight))
       #expect(try sightings.next().outcome.words.hasPrefix("cannot read \(directory.path)/w: "))
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test(arguments: [FileWatch.Rule.exists, .isAbsent])
+    func whatCannotBeLookedAtIsNoVerdictByItself(_ rule: FileWatch.Rule) throws {
+      if rule == .exists { try directory.write("", to: "w") }
+      let sightings = try stage.watch(watch(rule))
+      #expect(try sightings.next().outcome.isSuccess)
+      // A link to itself leads nowhere; that it came is news.
+      let link = "\(directory.path)/w"
+      let spare = "\(directory.path)/spare"
+      try #require(symlink(link, spare) == 0 && rename(spare, link) == 0)
+      let result = try sightings.next()
+      #expect(result.outcome == .unmet("cannot look at \(link): ELOOP (Too many levels of symbolic links)"))
+      #expect(!result.isDecisive)
       try sightings.stop()
       try stage.end()
     }

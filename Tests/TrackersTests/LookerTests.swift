@@ -32,7 +32,7 @@ extension TrackerTests {
                 return number
               }
             },
-            then: { sight, _ in ledger.sights.withLock { $0.append(sight) } }
+            then: { sight, _ in ledger.sights.withLock { $0.append(try? sight.get()) } }
           ),
           eventLoop: loop
         )
@@ -63,7 +63,7 @@ extension TrackerTests {
             timeout: .seconds(5),
             on: loop,
             prepare: { { ledger.looks.add(1, ordering: .relaxed).newValue } },
-            then: { sight, _ in ledger.sights.withLock { $0.append(sight) } }
+            then: { sight, _ in ledger.sights.withLock { $0.append(try? sight.get()) } }
           ),
           eventLoop: loop
         )
@@ -78,6 +78,31 @@ extension TrackerTests {
       // Four at once, then after 1, 2, 4 … 128 ms.
       #expect((5...14).contains(looks), "\(looks)")
       try stage.loop.submit { looker.value.stop() }.wait()
+      try stage.end()
+    }
+
+    @Test func whereThereIsNoThreadThatIsSaidAtOnce() throws {
+      let stage = try Stage()
+      let seen = Mutex<[Result<Int, Blindness>]>([])
+      try stage.loop.submit { [loop = stage.loop] in
+        var mayStart = false
+        let looker = Looker(
+          timeout: .seconds(60),
+          on: loop,
+          startThread: { body in
+            if mayStart { body() }
+            return mayStart
+          },
+          prepare: { { 1 } },
+          then: { sight, _ in seen.withLock { $0.append(sight) } }
+        )
+        looker.tick()
+        #expect(throws: Blindness.noThread) { try seen.withLock { $0.last }?.get() }
+        // Nothing is left of that: the next one looks.
+        mayStart = true
+        looker.tick()
+      }.wait()
+      try waitUntil("it has looked") { (try? seen.withLock { $0.last }?.get()) == 1 }
       try stage.end()
     }
   }

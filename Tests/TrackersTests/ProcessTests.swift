@@ -68,6 +68,42 @@ extension TrackerTests {
       try stage.end()
     }
 
+    @Test func whatIsReplacedWithinTheDebounceWasNeverMissing() throws {
+      let processes = try (0..<2).map { _ in try Sleeper(name, in: directory) }
+      let debounce = Duration.milliseconds(600)
+      let sightings = try stage.watch(.process(ProcessWatch(.name(name, minimum: 2), debounce: debounce)))
+      #expect(try sightings.next().outcome.isSuccess)
+      processes[0].kill()
+      try sightings.ask()
+      #expect(try sightings.next().outcome.isSuccess, "not yet")
+      let third = try Sleeper(name, in: directory)
+      // Until the tick knows of it, and past the end of the debounce.
+      for _ in 0..<20 {
+        try sightings.ask()
+        usleep(50_000)
+      }
+      #expect(sightings.all.allSatisfy { $0.outcome.isSuccess })
+      let count = sightings.all.count
+      let clock = ContinuousClock()
+      let loss = clock.now
+      third.kill()
+      try waitUntil("the loss counts") { sightings.all.count > count }
+      #expect(clock.now - loss >= debounce)
+      let missing = ProbeOutcome.unmet("too few processes \(name) (1 of 2)")
+      #expect(sightings.all.last == ProbeResult(outcome: missing, isDecisive: true))
+      try sightings.ask()
+      try waitUntil("the tick says so too") { sightings.all.last == ProbeResult(outcome: missing) }
+      try sightings.stop()
+      try stage.end()
+    }
+
+    @Test func whatNeverRanIsMissingWhateverTheDebounce() throws {
+      let sightings = try stage.watch(.process(ProcessWatch(.name(name, minimum: 1), debounce: .seconds(60))))
+      #expect(try sightings.next().outcome == .unmet("no process \(name) (0 of 1)"))
+      try sightings.stop()
+      try stage.end()
+    }
+
     @Test func aPidFileIsFollowedToTheNextProcess() throws {
       let first = try Sleeper(name, in: directory)
       let second = try Sleeper(name, in: directory)

@@ -4,8 +4,9 @@ import Health
 
 extension ProbeKind {
   static var process: ProbeKind {
-    ProbeKind(key: "process", example: "process: nginx") { map in
-      map.optional("process", .process).map { .watch(.process($0)) }
+    ProbeKind(key: "process", options: ["debounce"], example: "process: nginx") { map in
+      let debounce = map.optional("debounce", .debounce) ?? .zero
+      return map.optional("process", .process).map { .watch(.process(ProcessWatch($0.source, debounce: debounce))) }
     }
   }
 }
