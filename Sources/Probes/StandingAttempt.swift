@@ -34,6 +34,8 @@ struct StandingAttempt {
   private var standingConnectionBroke: Bool
   /// Whether another connection stood when this attempt began, and has not been waited for yet.
   private var mayStillBreak = false
+  /// Whether the service announced the end of the standing connection; nil where it has no word for that.
+  private var saidGoodbye: Bool?
   private var retries = 0
 
   private init(started: NIODeadline, isExtra: Bool, usesStandingConnection: Bool, standingConnectionBroke: Bool) {
@@ -60,17 +62,27 @@ struct StandingAttempt {
     StandingAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
   }
 
-  /// An attempt on a new connection after the standing one broke while idle.
-  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> StandingAttempt {
-    StandingAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
+  /// An attempt on a new connection after the standing one broke while idle, with or without a goodbye.
+  static func afterBreak(at now: NIODeadline, isExtra: Bool, saidGoodbye: Bool? = nil) -> StandingAttempt {
+    var attempt = StandingAttempt(
+      started: now,
+      isExtra: isExtra,
+      usesStandingConnection: false,
+      standingConnectionBroke: true
+    )
+    attempt.saidGoodbye = saidGoodbye
+    return attempt
   }
 
   /// Takes note that the connection beside which this attempt began broke.
   mutating func standingConnectionEnded() { standingConnectionBroke = true }
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
-  mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
+  ///
+  /// - Parameter saidGoodbye: Whether its end was announced; nil where the protocol has no word for that.
+  mutating func connectionFailed(_ outcome: ProbeOutcome, saidGoodbye: Bool? = nil) -> Next {
     if usesStandingConnection {
+      self.saidGoodbye = saidGoodbye
       usesStandingConnection = false
       standingConnectionBroke = true
       return .reconnect(after: .zero)
@@ -86,7 +98,8 @@ struct StandingAttempt {
       guard retries < Self.maximumRetries else { return .finish(ProbeResult(outcome: outcome, isDecisive: true)) }
       retries += 1
       return .reconnect(after: Self.retrySpacing)
-    case .refused:
+    case .refused, .gone:
+      let outcome = self.saidGoodbye.map { .gone(saidGoodbye: $0) } ?? outcome
       return .finish(ProbeResult(outcome: outcome, isDecisive: true))
     case .passed, .timeout, .unreachable, .wrongStatus, .wrongBody, .malformed, .tls, .unexpected, .exited, .killed,
       .unmet:
