@@ -115,7 +115,7 @@ let package = Package(
     tests("Control", ["baton"]),
     tests("Commands", ["Control", "CLinux"]),
     tests("LinuxNetwork"),
-    tests("Probes", ["Trackers", "LinuxNetwork", "CLinux", nioCore, nioPosix, nioEmbedded]),
+    tests("Probes", ["Trackers", "LinuxNetwork", "CLinux", "Drill", nioCore, nioPosix, nioEmbedded]),
     tests("Trackers", [nioCore, nioPosix]),
     tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
     // An agent that does nothing but what its guardian sees of it.

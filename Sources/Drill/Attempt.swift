@@ -42,6 +42,13 @@ package struct ClientLog: Hashable, Sendable {
     ClientLog(attempts.filter { range.contains($0.start) })
   }
 
+  /// When the first answer of a host came to an attempt that began after a moment.
+  package func firstAnswer(of host: Int, after moment: Instant) -> Instant? {
+    attempts.filter { $0.start >= moment && $0.host == host }.compactMap { attempt in
+      attempt.latency.map { attempt.start + $0 }
+    }.min()
+  }
+
   /// How many attempts failed.
   package var lost: Int { attempts.count { !$0.succeeded } }
 

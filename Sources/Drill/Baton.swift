@@ -7,6 +7,8 @@ import Glibc
 /// The daemon of this package, release build.
 package struct Baton: FailoverAgent {
   private let program: String
+  /// The command line, `baton`.
+  private let tool: String
 
   package let name = "baton"
   /// Sent with 0 to 25 % jitter shorter.
@@ -17,6 +19,7 @@ package struct Baton: FailoverAgent {
   /// - Throws: When it is not there.
   package init(directory: String) throws(DrillError) {
     program = directory + "/batond"
+    tool = directory + "/baton"
     guard access(program, X_OK) == 0 else { throw .system("find", program) }
   }
 
@@ -25,7 +28,7 @@ package struct Baton: FailoverAgent {
   package func start(on host: Host, in lab: Lab, plan: ClusterPlan) throws(DrillError) -> ChildProcess {
     let key = lab.directory + "/key"
     if access(key, F_OK) != 0 { try Files.write(Self.freshKey(), to: key, mode: 0o600) }
-    let configuration = host.directory + "/baton.yaml"
+    let configuration = configurationPath(on: host)
     try Files.write(Self.configuration(of: host, in: lab, plan: plan, key: key), to: configuration)
     try Files.makeDirectory(runtimeDirectory(of: host))
     return try ChildProcess(
@@ -68,7 +71,41 @@ package struct Baton: FailoverAgent {
     }
   }
 
-  private func client(of host: Host) -> ControlClient {
+  /// How soon a probe's failure is a verdict, as `baton check` prints it.
+  package struct PrintedBound: Hashable, Sendable {
+    /// On errors.
+    package let error: Duration
+    /// When nothing answers.
+    package let hang: Duration
+  }
+
+  /// What `baton check` says of the probes in a host's file, by their names.
+  package func printedBounds(on host: Host) throws(DrillError) -> [String: PrintedBound] {
+    Self.bounds(in: try Tool.run([tool, "check", configurationPath(on: host)]))
+  }
+
+  /// Reads what `baton check` prints: a line that names a probe, then one that says when it fails.
+  static func bounds(in text: String) -> [String: PrintedBound] {
+    var bounds: [String: PrintedBound] = [:]
+    var name: Substring?
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count > 1, words[0] == "probe" { name = words[1].dropLast() }
+      guard let probe = name, words.first == "fails" else { continue }
+      // "within 1.6 s on errors, within 2.1 s when nothing answers"
+      let spans = words.indices.dropLast(2).filter { words[$0] == "within" }.compactMap { index in
+        Duration(readable: words[index + 1], unit: words[index + 2])
+      }
+      if spans.count == 2 { bounds[String(probe)] = PrintedBound(error: spans[0], hang: spans[1]) }
+      name = nil
+    }
+    return bounds
+  }
+
+  private func configurationPath(on host: Host) -> String { host.directory + "/baton.yaml" }
+
+  /// Who asks the agent of a host.
+  package func client(of host: Host) -> ControlClient {
     var client = ControlClient(path: ControlSocket.path(in: runtimeDirectory(of: host)))
     client.patience = .seconds(1)
     client.changePatience = .seconds(10)
@@ -94,7 +131,9 @@ package struct Baton: FailoverAgent {
           plan.manyProbes?.kind == .tcp ? "tcp: 127.0.0.1:\(Service.port)" : "http: \"http://127.0.0.1/health\""
         return "      p\(probe): { \(what), interval: \(milliseconds(ClusterPlan.probeInterval)) }"
       }
-      let probes = (plan.probes ? ["      http: \(probe)"] : []) + many
+      let questions = plan.questions(ofGroup: number).map { $0.question(on: host) }
+      let asked = questions.map { "      \($0.name): { \($0.text) }" }
+      let probes = (plan.probes ? ["      http: \(probe)"] : []) + asked + many
       return """
           \(ClusterPlan.groupName(number)):
             virtual-addresses: [ { address: \(ClusterPlan.virtualAddress(number))/\(Lab.prefixLength), interface: eth0 } ]
@@ -118,4 +157,13 @@ package struct Baton: FailoverAgent {
   }
 
   private static func milliseconds(_ span: Duration) -> String { "\(span.nanoseconds / 1_000_000)ms" }
+}
+
+extension Duration {
+  /// A duration as `readable` writes it: a number and a unit.
+  fileprivate init?(readable number: Substring, unit: Substring) {
+    let units: [Substring: Double] = ["µs": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, "m": 60e9, "h": 3600e9]
+    guard let number = Double(number), let factor = units[unit.prefix { $0 != "," }] else { return nil }
+    self = .nanoseconds(Int64(number * factor))
+  }
 }

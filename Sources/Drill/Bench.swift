@@ -10,6 +10,8 @@ package final class Bench {
   package let agent: any FailoverAgent
   package let plan: ClusterPlan
   package private(set) var services: [Service] = []
+  /// The further servers of all hosts.
+  private var probed: [(host: Host, service: Service)] = []
   package private(set) var agents: [ChildProcess] = []
   package let watch: ARPWatch
   private var prober: Prober?
@@ -45,8 +47,12 @@ package final class Bench {
     do throws(DrillError) {
       for host in lab.hosts {
         services.append(try Service(on: host, workspace: workspace, fallback: fallbackService))
+        for server in plan.servers {
+          let service = try Service(server, on: host, workspace: workspace, fallback: nil)
+          probed.append((host, service))
+        }
       }
-      try waitForServices()
+      try Service.waitUntilAllListen(services + probed.map(\.service))
       for host in lab.hosts {
         agents.append(try agent.start(on: host, in: lab, plan: plan))
         // Where nobody takes anything back, whoever is first stays: the best host must be.
@@ -63,9 +69,16 @@ package final class Bench {
     // A stopped process does not die of SIGTERM but does of SIGKILL: no need to wake it first.
     agents.forEach { $0.end() }
     services.forEach { $0.end() }
+    probed.forEach { $0.service.end() }
     _ = try? prober?.stop()
     _ = try? watch.stop()
     lab.tearDown()
+  }
+
+  /// Kills what is probed on a host, as a crash would: the clients' service, or else the further servers.
+  func crashService(on host: Host) {
+    let victims = plan.servers.isEmpty ? [services[host.number]] : probed.filter { $0.host == host }.map(\.service)
+    for victim in victims { victim.crash() }
   }
 
   /// Starts a host's agent again.
@@ -163,16 +176,6 @@ package final class Bench {
   private func waitForFirst() {
     _ = MonotonicClock.wait(atMost: plan.interval * 10 + .seconds(5)) {
       watch.answered(by: [alpha]) || !agents.allSatisfy(\.isRunning)
-    }
-  }
-
-  /// A service that is not up yet would make the agents start with a failed probe.
-  private func waitForServices() throws(DrillError) {
-    for (host, service) in zip(lab.hosts, services) {
-      let isUp = MonotonicClock.wait(atMost: .seconds(5)) { !service.isRunning || service.isListening }
-      guard isUp, service.isRunning else {
-        throw DrillError("start", "the service on \(host.name)", service.logTail)
-      }
     }
   }
 }

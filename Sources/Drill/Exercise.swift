@@ -16,6 +16,8 @@ package struct Exercise {
   package var phase = Double.random(in: 0..<1)
   /// How long loss, attack and stress last.
   package var duration: Duration = .seconds(60)
+  /// What is probed, where that is not the clients' service: it has a server of its own then, which crashes in its place.
+  package var probed: ProbeKind?
   /// The server to use where nginx is not installed; see `Service`.
   package var fallbackService: [String]?
   /// Is told what happens while it happens.
@@ -34,6 +36,11 @@ package struct Exercise {
     var plan = ClusterPlan(interval: interval)
     plan.preempt = scenario.preempt
     plan.realtime = scenario == .stress
+    if let probed {
+      plan.probes = false
+      plan.servers = [probed.server]
+      plan.questions = [.kind(probed, rhythm: "interval: 1s, timeout: 500ms, rise: 1, fall: 3")]
+    }
     narrate("two hosts, a client and a switch; \(agent.name) on both hosts")
     let bench = try Bench(
       agent: agent,
@@ -66,6 +73,7 @@ package struct Exercise {
       answers: answers.within(begin - answers.period..<end),
       partition: partition
     )
+    measurement.arrival = client.firstAnswer(of: bench.beta.number, after: begin).map { $0 - begin }
     if scenario.budget(interval: interval).takeovers == 0 {
       measurement.stateChanges = abs(bench.agent.stateChanges(on: bench.alpha) - changes)
     }
@@ -141,7 +149,7 @@ package struct Exercise {
       expectOne(bench)
     case .serviceCrash:
       narrate("SIGKILL to the service on alpha")
-      bench.services[alpha.number].crash()
+      bench.crashService(on: alpha)
       bench.expect([beta])
     case .failedProbe:
       narrate("/health answers 500 on alpha")

@@ -12,6 +12,10 @@ package struct ClusterPlan: Hashable, Sendable {
   package var groups = 1
   /// Whether the service is probed over HTTP.
   package var probes = true
+  /// Further servers on each host, and the probes that ask them, spread over the groups; for a product that can.
+  package var servers: [Server] = []
+  /// What is asked of them; the same on each host.
+  package var questions: [ProbePlan] = []
   /// Many probes of the service besides, for what they cost; for a product that can.
   package var manyProbes: ManyProbes?
   /// Whether the better host takes the address back when it returns.
@@ -36,6 +40,27 @@ package struct ClusterPlan: Hashable, Sendable {
 
     /// How many a group has, from 0.
     func count(inGroup number: Int) -> Int { min(max(count - number * Self.perGroup, 0), Self.perGroup) }
+  }
+
+  /// A probe of one of the servers, or in words of its own.
+  package enum ProbePlan: Hashable, Sendable {
+    /// One of this kind, with a number where there are several, and its rhythm in the configuration's words.
+    case kind(ProbeKind, number: Int? = nil, rhythm: String)
+    /// As it stands.
+    case question(Question)
+
+    /// The probe on a host.
+    package func question(on host: Host) -> Question {
+      switch self {
+      case .kind(let kind, let number, let rhythm): kind.question(on: host, number: number, rhythm: rhythm)
+      case .question(let question): question
+      }
+    }
+  }
+
+  /// The questions of a group, from 0.
+  func questions(ofGroup number: Int) -> ArraySlice<ProbePlan> {
+    questions.dropFirst(number * GroupSettings.maximumProbes).prefix(GroupSettings.maximumProbes)
   }
 
   /// The time between two probes of the service.

@@ -26,18 +26,6 @@ package struct LeaseMeasurement: Sendable {
     self.agent = agent
   }
 
-  /// One thing that was measured.
-  package struct Finding: Sendable {
-    /// What.
-    package let subject: String
-    /// The figures, or why there are none.
-    package let measured: String
-    /// What is allowed.
-    package let budget: String
-    /// Whether it was kept; nil when it was not measured.
-    package let passed: Bool?
-  }
-
   /// Measures everything.
   package func run(workspace: Workspace, narrate: (String) -> Void) throws(DrillError) -> [Finding] {
     var findings = [try connection(workspace, narrate), try throughput(workspace, narrate)]
@@ -56,16 +44,6 @@ package struct LeaseMeasurement: Sendable {
       )
     }
     return findings
-  }
-
-  /// The findings as a table, headed by what they are findings of.
-  package static func text(_ findings: [Finding], of subject: String) -> String {
-    var table = Table(header: [subject, "measured", "budget", "verdict"])
-    for finding in findings {
-      let verdict = finding.passed.map { $0 ? "pass" : "MISSED" } ?? (finding.budget.isEmpty ? "" : "left out")
-      table.add([finding.subject, finding.measured, finding.budget, verdict])
-    }
-    return table.lines.joined(separator: "\n")
   }
 
   // MARK: - The parts

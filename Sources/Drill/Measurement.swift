@@ -6,6 +6,8 @@ import Election
 package struct Measurement: Hashable, Sendable {
   /// The longest time in which no attempt of the client succeeded.
   package var outage: Duration
+  /// The time from the fault to the first answer that the client had of the second host; nil when it had none.
+  package var arrival: Duration?
   /// How many attempts of the client failed.
   package var lost: Int
   /// How many attempts there were.

@@ -23,8 +23,8 @@ package struct ProbeMeasurement: Sendable {
   }
 
   /// Measures every kind, and no probes at all, each in a fresh lab. What is judged is what the probes add.
-  package func run(workspace: Workspace, narrate: (String) -> Void) throws(DrillError) -> [LeaseMeasurement.Finding] {
-    var findings: [LeaseMeasurement.Finding] = []
+  package func run(workspace: Workspace, narrate: (String) -> Void) throws(DrillError) -> [Finding] {
+    var findings: [Finding] = []
     var bare: [String: Double] = [:]
     for kind in [nil] + ClusterPlan.ManyProbes.Kind.allCases.map(Optional.some) {
       var plan = ClusterPlan(interval: interval)
@@ -43,7 +43,7 @@ package struct ProbeMeasurement: Sendable {
         let budget = Self.budgetForThousand * Double(probes) / 1_000
         let share = kind == nil ? "" : ", \(ResourceUse.hundredths(added)) % by the probes"
         findings.append(
-          LeaseMeasurement.Finding(
+          Finding(
             subject: "\(title), \(use.role)",
             measured: use.measured + share,
             budget: kind == nil ? "" : "≤ \(ResourceUse.hundredths(budget)) % by the probes",

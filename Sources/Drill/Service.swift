@@ -1,39 +1,40 @@
-// The service behind the virtual address: nginx where it is installed, else a small server of the drill's own. It
-// answers `/` and `/health` with the host's name; `/health` answers 500 while a file says so.
+// A server at work on a host: the one behind the virtual address, or one that is only probed. The web servers answer `/`
+// and `/health`; `/health` answers 500 while a file says so.
 
+import Election
 import Glibc
 
-/// The HTTP service of one host.
+/// A running server of one host.
 package struct Service: Sendable {
+  /// Which it is.
+  package let server: Server
   private let process: ChildProcess
   private let sickness: String
 
-  /// The TCP port that it listens on.
-  package static let port: UInt16 = 80
+  /// The TCP port that clients ask.
+  package static let port = Server.web.port
 
-  /// Starts the service.
+  /// Starts a server.
   ///
   /// - Parameters:
+  ///   - server: Which.
   ///   - host: The host to start it on.
   ///   - workspace: Where its process is written down.
-  ///   - fallback: The command line of a server to use where nginx is not installed: it gets the host's name and the
-  ///     path of the file that makes `/health` fail.
-  package init(on host: Host, workspace: Workspace, fallback: [String]?) throws(DrillError) {
-    sickness = host.directory + "/sick"
-    let command: [String]
-    if let nginx = Tool.find("nginx") {
-      let path = host.directory + "/nginx.conf"
-      try Files.write(Self.configuration(of: host, sickness: sickness), to: path)
-      command = [nginx, "-p", host.directory, "-c", path, "-e", host.directory + "/nginx-error.log"]
-    } else if let fallback {
-      command = fallback + [host.name, sickness]
-    } else {
-      throw DrillError("find", "nginx", "not installed")
-    }
+  ///   - fallback: The command line of a web server to use where nginx is not installed: it gets the host's name and
+  ///     the path of the file that makes `/health` fail.
+  package init(
+    _ server: Server = .web,
+    on host: Host,
+    workspace: Workspace,
+    fallback: [String]?
+  ) throws(DrillError) {
+    self.server = server
+    let directory = server.directory(on: host)
+    sickness = directory + "/sick"
     process = try ChildProcess(
-      command,
+      try server.command(on: host, fallback: fallback),
       in: host.namespace,
-      logPath: host.directory + "/service.log",
+      logPath: directory + "/service.log",
       workspace: workspace
     )
   }
@@ -41,11 +42,24 @@ package struct Service: Sendable {
   /// Whether it has not ended.
   package var isRunning: Bool { process.isRunning }
 
-  /// Whether it accepts connections, by the kernel's table of its namespace.
+  /// Whether it accepts connections, by the kernel's tables of its namespace.
   package var isListening: Bool {
-    let port = String(Self.port, radix: 16, uppercase: true)
-    let listening = ":" + String(repeating: "0", count: 4 - port.count) + port + " 00000000:0000 0A"
-    return Files.text(of: "/proc/\(process.pid)/net/tcp")?.contains(listening) ?? false
+    let port = String(server.port, radix: 16, uppercase: true)
+    let local = ":" + String(repeating: "0", count: 4 - port.count) + port
+    return ["tcp", "tcp6"].contains { table in
+      (Files.text(of: "/proc/\(process.pid)/net/\(table)") ?? "").split(separator: "\n").contains { line in
+        let fields = line.split(separator: " ")
+        return fields.count > 3 && fields[1].hasSuffix(local) && fields[3] == "0A"
+      }
+    }
+  }
+
+  /// Waits until all accept connections: one that is not up yet would make the agents start with a failed probe.
+  static func waitUntilAllListen(_ services: [Service]) throws(DrillError) {
+    for service in services {
+      let isUp = MonotonicClock.wait(atMost: .seconds(20)) { !service.isRunning || service.isListening }
+      guard isUp, service.isRunning else { throw DrillError("start", service.server.rawValue, service.logTail) }
+    }
   }
 
   /// How many TCP segments its host has sent again so far, over all connections (RetransSegs of RFC 4022).
@@ -64,6 +78,31 @@ package struct Service: Sendable {
     process.signal(SIGKILL)
   }
 
+  /// Undoes `fallSick`.
+  package func recover() {
+    unlink(sickness)
+  }
+
+  /// Asks it to stop, as its service manager would.
+  package func stop() {
+    process.signal(server.stopSignal)
+  }
+
+  /// Stops all its processes where they are (SIGSTOP).
+  ///
+  /// - Returns: The moment before the first was.
+  package func hang() -> Instant {
+    let family = process.family
+    let moment = MonotonicClock.now
+    for member in family { member.signal(SIGSTOP) }
+    return moment
+  }
+
+  /// Lets it go on.
+  package func resume() {
+    for member in process.family.reversed() { member.signal(SIGCONT) }
+  }
+
   /// Kills it and waits for its end.
   package func end() {
     process.end()
@@ -72,39 +111,5 @@ package struct Service: Sendable {
   /// Makes `/health` answer 500, while `/` goes on.
   package func fallSick() throws(DrillError) {
     try Files.write("", to: sickness)
-  }
-
-  /// One process only: with a master and workers nginx would change users, which a user namespace does not allow.
-  /// Nothing is logged, since a log line for each of a thousand requests a second would be measured too.
-  private static func configuration(of host: Host, sickness: String) -> String {
-    """
-    user root;
-    daemon off;
-    master_process off;
-    pid \(host.directory)/nginx.pid;
-    error_log \(host.directory)/nginx-error.log crit;
-    events { worker_connections 4096; }
-    http {
-      access_log off;
-      client_body_temp_path \(host.directory)/body;
-      proxy_temp_path \(host.directory)/proxy;
-      fastcgi_temp_path \(host.directory)/fastcgi;
-      uwsgi_temp_path \(host.directory)/uwsgi;
-      scgi_temp_path \(host.directory)/scgi;
-      keepalive_requests 1000000;
-      keepalive_timeout 75s;
-      default_type text/plain;
-      server {
-        listen 0.0.0.0:\(port) backlog=4096;
-        \(access("/proc/net/if_inet6", F_OK) == 0 ? "listen [::]:\(port) ipv6only=on backlog=4096;" : "")
-        location = / { return 200 "\(host.name)\\n"; }
-        location = /health {
-          if (-f \(sickness)) { return 500 "sick\\n"; }
-          return 200 "\(host.name)\\n";
-        }
-      }
-    }
-
-    """
   }
 }

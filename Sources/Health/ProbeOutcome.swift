@@ -7,6 +7,9 @@ package enum ProbeOutcome: Hashable, Sendable {
   case passed(Duration)
   /// Nothing listens: the connection was refused.
   case refused
+  /// Nothing listens any more, and the connection that stood has ended: with a goodbye, as of a service that is stopped,
+  /// or without one, as of a service that died. Only where the protocol has a goodbye.
+  case gone(saidGoodbye: Bool)
   /// No complete answer within the timeout; how far it got.
   case timeout(Stage)
   /// The connection was reset (RST) by the service.
@@ -60,6 +63,9 @@ extension ProbeOutcome: CustomStringConvertible {
     switch self {
     case .passed: "passed"
     case .refused: "connection refused"
+    case .gone(let saidGoodbye):
+      saidGoodbye
+        ? "connection refused after the server said goodbye" : "connection refused after its connection broke off"
     case .timeout(let stage): "timeout \(stage.rawValue)"
     case .reset: "connection reset"
     case .closed: "connection closed"
@@ -98,7 +104,7 @@ package enum ProbeVerdict: UInt8, Hashable, Sendable, CaseIterable {
     self =
       switch outcome {
       case .passed: .passed
-      case .refused: .refused
+      case .refused, .gone: .refused
       case .timeout: .timeout
       case .reset: .reset
       case .closed: .closed

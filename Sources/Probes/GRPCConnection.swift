@@ -69,6 +69,8 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   var warning: String? { tls?.warning }
 
+  var saidGoodbye: Bool? { isGoingAway }
+
   var stage: ProbeOutcome.Stage {
     switch state {
     case .connecting: .connecting

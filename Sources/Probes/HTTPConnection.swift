@@ -73,6 +73,9 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   package var warning: String? { tls?.warning }
 
+  /// TLS has a goodbye (close_notify), and its library reports as an error that there was none.
+  package var saidGoodbye: Bool? { tls.map { _ in lastError == nil } }
+
   package var stage: ProbeOutcome.Stage {
     switch state {
     case .connecting: .connecting

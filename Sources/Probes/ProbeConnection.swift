@@ -15,6 +15,9 @@ package protocol ProbeConnection: AnyObject {
   var lastAnswerWasGood: Bool { get }
   /// Whether it is asked again at the next attempt; if not, it only stands until the next attempt's connection does.
   var takesFurtherQuestions: Bool { get }
+  /// Whether the server announced the end of the connection, once it has ended; nil where the protocol has no word for
+  /// that.
+  var saidGoodbye: Bool? { get }
   /// What is not wrong yet, and will be.
   var warning: String? { get }
   /// Hears of each step, such as "connected".
@@ -30,6 +33,7 @@ package protocol ProbeConnection: AnyObject {
 
 extension ProbeConnection {
   package var takesFurtherQuestions: Bool { true }
+  package var saidGoodbye: Bool? { nil }
 }
 
 /// Who owns a connection and hears what becomes of it, on the connection's event loop.

@@ -39,6 +39,8 @@ struct StandingAttempt {
   private var standingConnectionBroke: Bool
   /// Whether another connection stood when this attempt began, and has not been waited for yet.
   private var mayStillBreak = false
+  /// Whether the service announced the end of the standing connection; nil where it has no word for that.
+  private var saidGoodbye: Bool?
   private var retries = 0
   /// How the latest of its connections ended without an answer; nil while none has.
   private var latestFailure: ProbeOutcome?
@@ -67,18 +69,28 @@ struct StandingAttempt {
     StandingAttempt(started: now, isExtra: false, usesStandingConnection: true, standingConnectionBroke: false)
   }
 
-  /// An attempt on a new connection after the standing one broke while idle.
-  static func afterBreak(at now: NIODeadline, isExtra: Bool) -> StandingAttempt {
-    StandingAttempt(started: now, isExtra: isExtra, usesStandingConnection: false, standingConnectionBroke: true)
+  /// An attempt on a new connection after the standing one broke while idle, with or without a goodbye.
+  static func afterBreak(at now: NIODeadline, isExtra: Bool, saidGoodbye: Bool? = nil) -> StandingAttempt {
+    var attempt = StandingAttempt(
+      started: now,
+      isExtra: isExtra,
+      usesStandingConnection: false,
+      standingConnectionBroke: true
+    )
+    attempt.saidGoodbye = saidGoodbye
+    return attempt
   }
 
   /// Takes note that the connection beside which this attempt began broke.
   mutating func standingConnectionEnded() { standingConnectionBroke = true }
 
   /// Takes note that the connection in use failed in this way before the answer was complete.
-  mutating func connectionFailed(_ outcome: ProbeOutcome) -> Next {
+  ///
+  /// - Parameter saidGoodbye: Whether its end was announced; nil where the protocol has no word for that.
+  mutating func connectionFailed(_ outcome: ProbeOutcome, saidGoodbye: Bool? = nil) -> Next {
     latestFailure = outcome
     if usesStandingConnection {
+      self.saidGoodbye = saidGoodbye
       usesStandingConnection = false
       standingConnectionBroke = true
       return .reconnect(after: .zero)
@@ -94,7 +106,8 @@ struct StandingAttempt {
       guard retries < Self.maximumRetries else { return .finish(ProbeResult(outcome: outcome, isDecisive: true)) }
       retries += 1
       return .reconnect(after: Self.retrySpacing)
-    case .refused:
+    case .refused, .gone:
+      let outcome = self.saidGoodbye.map { .gone(saidGoodbye: $0) } ?? outcome
       return .finish(ProbeResult(outcome: outcome, isDecisive: true))
     case .timeout:
       return .finish(timedOut(outcome))

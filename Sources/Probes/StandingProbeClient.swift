@@ -16,8 +16,8 @@ final class StandingProbeClient: ProbeClient {
     /// No connection, and none stood since the last result.
     case disconnected
     case standing(any ProbeConnection)
-    /// The standing connection is gone; another question follows soon.
-    case broken
+    /// The standing connection is gone, perhaps with a goodbye; another question follows soon.
+    case broken(saidGoodbye: Bool?)
     case asking(StandingAttempt, any ProbeConnection)
     /// Between two connections of one attempt.
     case pausing(StandingAttempt)
@@ -56,8 +56,8 @@ final class StandingProbeClient: ProbeClient {
     switch state {
     case .disconnected:
       start(.first(at: .now()), on: nil)
-    case .broken:
-      start(.afterBreak(at: .now(), isExtra: false), on: nil)
+    case .broken(let saidGoodbye):
+      start(.afterBreak(at: .now(), isExtra: false, saidGoodbye: saidGoodbye), on: nil)
     case .standing(let connection) where connection.takesFurtherQuestions:
       start(.onStandingConnection(at: .now()), on: connection)
     case .standing(let connection):
@@ -91,8 +91,8 @@ final class StandingProbeClient: ProbeClient {
     count < 4 ? .zero : .milliseconds(1 << min(Int64(count) - 4, 20))
   }
 
-  private func standingConnectionEnded(wasHealthy: Bool) {
-    state = .broken
+  private func standingConnectionEnded(wasHealthy: Bool, saidGoodbye: Bool?) {
+    state = .broken(saidGoodbye: saidGoodbye)
     // From a service that was sick already nothing is lost by waiting for the interval.
     guard wasHealthy else { return }
     let delay = Self.pause(beforeExtraAttempt: extraAttempts)
@@ -105,8 +105,8 @@ final class StandingProbeClient: ProbeClient {
   }
 
   private func askAfterBreak() {
-    guard case .broken = state else { return }
-    start(.afterBreak(at: .now(), isExtra: true), on: nil)
+    guard case .broken(let saidGoodbye) = state else { return }
+    start(.afterBreak(at: .now(), isExtra: true, saidGoodbye: saidGoodbye), on: nil)
   }
 
   private func start(_ attempt: StandingAttempt, on connection: (any ProbeConnection)?) {
@@ -184,7 +184,9 @@ extension StandingProbeClient: ProbeConnectionOwner {
     }
     // A server that keeps connections ends one with its answer now and then: after so many requests, or on its way
     // down, when its other workers may answer a little longer. One that does so at every tick keeps none.
-    if !isStanding, connection.answers > 1 || attempt.isExtra { standingConnectionEnded(wasHealthy: fault == nil) }
+    if !isStanding, connection.answers > 1 || attempt.isExtra {
+      standingConnectionEnded(wasHealthy: fault == nil, saidGoodbye: connection.saidGoodbye)
+    }
   }
 
   func connection(_ connection: any ProbeConnection, failedWith outcome: ProbeOutcome) {
@@ -192,9 +194,9 @@ extension StandingProbeClient: ProbeConnectionOwner {
     if case .standing = state, case .timeout = outcome { endedInSilence = true }
     switch state {
     case .standing(connection):
-      standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood)
+      standingConnectionEnded(wasHealthy: connection.lastAnswerWasGood, saidGoodbye: connection.saidGoodbye)
     case .asking(var attempt, connection):
-      switch attempt.connectionFailed(outcome) {
+      switch attempt.connectionFailed(outcome, saidGoodbye: connection.saidGoodbye) {
       case .finish(let result): finish(result, in: .disconnected)
       case .reconnect(let delay): reconnect(for: attempt, after: delay)
       }

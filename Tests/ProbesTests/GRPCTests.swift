@@ -6,6 +6,8 @@ import Health
 import NIOCore
 import Testing
 
+import enum Drill.ServerPrograms
+
 @testable import Probes
 
 /// A gRPC server with the health service. Needs python3 with `grpcio-health-checking` in `.build/python`.
@@ -14,34 +16,6 @@ final class GRPCServer {
   let pid: pid_t
   private let input: CInt
   private let output: CInt
-
-  private static let program = """
-    import sys, grpc
-    from concurrent.futures import ThreadPoolExecutor
-    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-    address, kind, directory = sys.argv[1:4]
-    # As many threads as calls that may hang at the same time.
-    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
-    health_service = health.HealthServicer()
-    class Broken(health_pb2_grpc.HealthServicer):
-        def Check(self, request, context):
-            context.abort(grpc.StatusCode.UNAVAILABLE, "out of order")
-    if kind == "broken": health_pb2_grpc.add_HealthServicer_to_server(Broken(), server)
-    elif kind != "bare": health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
-    if kind == "tls":
-        read = lambda name: open(directory + "/" + name, "rb").read()
-        server.add_secure_port(address, grpc.ssl_server_credentials([(read("good.key"), read("good.pem"))]))
-    else: server.add_insecure_port(address)
-    if kind == "plain" and directory != "-": server.add_insecure_port("unix:" + directory + "/grpc")
-    server.start()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        word, *rest = line.split()
-        if word == "stop": server.stop(5).wait(); break
-        service, status = rest[0] if len(rest) > 1 else "", rest[-1]
-        health_service.set(service, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
-        print("set", flush=True)
-    """
 
   /// Starts a server and waits until it listens.
   ///
@@ -65,7 +39,7 @@ final class GRPCServer {
     posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     let modules = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/python"
     let words = [
-      "env", "PYTHONPATH=\(modules)", "GRPC_VERBOSITY=NONE", "python3", "-c", Self.program, "\(endpoint)", kind,
+      "env", "PYTHONPATH=\(modules)", "GRPC_VERBOSITY=NONE", "python3", "-c", ServerPrograms.grpc, "\(endpoint)", kind,
       directory ?? "-",
     ]
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
@@ -204,7 +178,8 @@ extension ProbeTests {
         let start = clock.now
         let result = try await results.next()
         #expect(result.isDecisive, "\(result)")
-        #expect([.refused, .reset, .closed].contains(result.outcome))
+        #expect(suddenEnds.contains(result.outcome))
+        #expect(result.outcome != .gone(saidGoodbye: true))
         // Long before the next attempt.
         #expect(clock.now - start < .seconds(30))
       }
@@ -216,6 +191,7 @@ extension ProbeTests {
         try server.leave()
         let result = try await results.next()
         #expect(result.isDecisive, "\(result)")
+        #expect(result.outcome != .gone(saidGoodbye: false))
       }
     }
 

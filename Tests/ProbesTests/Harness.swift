@@ -169,6 +169,11 @@ func httpProbe(
   )
 }
 
+/// What the end of a service that was well may look like.
+let suddenEnds: Set<ProbeOutcome> = [
+  .refused, .reset, .closed, .gone(saidGoodbye: true), .gone(saidGoodbye: false),
+]
+
 /// The outcome without its measured time, so that it can be compared.
 func plain(_ outcome: ProbeOutcome) -> ProbeOutcome { outcome.isSuccess ? .passed(.zero) : outcome }
 

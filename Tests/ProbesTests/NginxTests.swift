@@ -123,7 +123,7 @@ extension ProbeTests {
         let start = clock.now
         let result = try await results.next()
         #expect(result.isDecisive, "\(result)")
-        #expect([.refused, .reset, .closed].contains(result.outcome))
+        #expect(suddenEnds.contains(result.outcome))
         #expect(clock.now - start < .seconds(1))
       }
     }

@@ -22,7 +22,7 @@ extension ProbeTests {
         // A minute before the next attempt.
         let result = try await results.next()
         #expect(result.isDecisive, "\(result)")
-        #expect([.refused, .reset, .closed].contains(result.outcome))
+        #expect(suddenEnds.contains(result.outcome))
       }
     }
 

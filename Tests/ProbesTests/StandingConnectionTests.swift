@@ -299,6 +299,20 @@ extension ProbeTests {
     #expect(Connecting.outcome(of: error, on: target, at: stage) == .timeout(stage))
   }
 
+  @Test(arguments: [true, false])
+  func aGoodbyeIsToldFromABreak(_ saidGoodbye: Bool) {
+    let gone = StandingAttempt.Next.finish(ProbeResult(outcome: .gone(saidGoodbye: saidGoodbye), isDecisive: true))
+    var idle = StandingAttempt.afterBreak(at: Self.now, isExtra: true, saidGoodbye: saidGoodbye)
+    #expect(idle.connectionFailed(.refused) == gone)
+    // The end of a further connection that never stood says nothing.
+    var asked = StandingAttempt.onStandingConnection(at: Self.now)
+    #expect(asked.connectionFailed(.closed, saidGoodbye: saidGoodbye) == .reconnect(after: .zero))
+    #expect(
+      asked.connectionFailed(.closed, saidGoodbye: !saidGoodbye) == .reconnect(after: StandingAttempt.retrySpacing)
+    )
+    #expect(asked.connectionFailed(.refused, saidGoodbye: nil) == gone)
+  }
+
   @Test(arguments: [ProbeOutcome.timeout(.answer), .unreachable("x")])
   func whatMayBeTheNetworksFaultIsNeverDecisive(_ outcome: ProbeOutcome) {
     var attempt = StandingAttempt.afterBreak(at: Self.now, isExtra: true)

@@ -167,7 +167,8 @@ extension ProbeTests {
         death.strike(nginx)
         let result = try await results.next()
         #expect(result.isDecisive, "\(result)")
-        #expect([.refused, .reset, .closed].contains(result.outcome))
+        #expect(suddenEnds.contains(result.outcome))
+        #expect(result.outcome != .gone(saidGoodbye: death != .quit))
       }
     }
 
