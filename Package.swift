@@ -61,7 +61,7 @@ let package = Package(
     library("Configuration", ["Election", "Health", "Wire", "CLinux", "CYAML"]),
     library("Control", ["Election", "Health", "CLinux"]),
     library("Commands", ["Control", "CLinux"]),
-    library("LinuxNetwork", ["Election", "CNetlink", "CNetfilter", "CLinux"]),
+    library("LinuxNetwork", ["Election", "Health", "CNetlink", "CNetfilter", "CLinux"]),
     library(
       "Probes",
       ["Health", "Election", "Commands", "CLinux", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS, nioSSL]
@@ -86,11 +86,11 @@ let package = Package(
 
     // The failover drill: two hosts, a client and a switch as network namespaces.
     library("Drill", ["Election", "Control", "CLinux"]),
-    executable("failover-drill", ["Drill", argumentParser]),
+    executable("failover-drill", ["Drill", "Election", argumentParser]),
 
     // The simulation: clusters of real nodes in virtual time.
     library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
-    executable("simulate", ["Simulation", argumentParser]),
+    executable("simulate", ["Simulation", "Election", argumentParser]),
 
     // Everything that takes bytes from outside, each as one function that a fuzzer or a test feeds.
     library(
@@ -103,9 +103,9 @@ let package = Package(
     .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], exclude: ["Corpus"], swiftSettings: strict),
 
     tests("Health"),
-    tests("Election"),
-    tests("Wire"),
-    tests("Configuration"),
+    tests("Election", ["Health"]),
+    tests("Wire", ["Election"]),
+    tests("Configuration", ["Election", "Health", "Wire"]),
     .testTarget(
       name: "SimulationTests",
       dependencies: ["Simulation", "Election", "Wire"],
@@ -114,10 +114,13 @@ let package = Package(
     ),
     tests("Control", ["baton"]),
     tests("Commands", ["Control", "CLinux"]),
-    tests("LinuxNetwork"),
-    tests("Probes", ["Trackers", "LinuxNetwork", "CLinux", "Drill", nioCore, nioPosix, nioEmbedded]),
-    tests("Trackers", [nioCore, nioPosix]),
-    tests("Agent", ["baton", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]),
+    tests("LinuxNetwork", ["Election", "Health", "CNetlink", "CNetfilter", "CLinux"]),
+    tests("Probes", ["Trackers", "LinuxNetwork", "Health", "CLinux", "Drill", nioCore, nioPosix, nioEmbedded]),
+    tests("Trackers", ["Probes", "Health", "CLinux", nioCore, nioPosix]),
+    tests(
+      "Agent",
+      ["baton", "LinuxNetwork", "CLinux", "Control", "Configuration", "Election", "Health", "Wire", nioCore, nioPosix]
+    ),
     // An agent that does nothing but what its guardian sees of it.
     .executableTarget(
       name: "guarded-program",
@@ -125,7 +128,7 @@ let package = Package(
       path: "Tests/GuardedProgram",
       swiftSettings: strict
     ),
-    tests("Guardian", ["guarded-program", "batond", "Drill", "Election", "Health"]),
+    tests("Guardian", ["guarded-program", "Control", "LinuxNetwork", "batond", "Drill", "Election", "Health"]),
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

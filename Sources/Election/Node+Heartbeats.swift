@@ -139,16 +139,18 @@ extension Node {
       catchesUpUntil = now + Timing.catchingUp
     }
     guard lateness > min(timing.interval, Surroundings.stepDeadline / 2) || isOver else { return }
-    // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail.
-    guard !isLateNoted else {
+    if isLateNoted {
+      // Away again, or still reading what queued up: until the timer has fired, nothing is concluded from old mail. But the
+      // lease may have run out only now.
       doubtUntil = now + timing.detectionTime()
-      return
+      guard isOver else { return }
+    } else {
+      outbox.journal(.late(lateness))
+      doubtItself(at: now)
     }
-    outbox.journal(.late(lateness))
-    doubtItself(at: now)
     updateAll(at: now, &outbox, &dirty) { group, world, outbox in
       // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
-      if isOver || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }
+      if isOver && group.needsLease || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }
     }
   }
 
