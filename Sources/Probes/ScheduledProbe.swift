@@ -81,6 +81,9 @@ final class ScheduledProbe {
   private var state = State.resting
   private var timer: Scheduled<Void>?
   private var timerDeadline = NIODeadline.distantFuture
+  /// Tells the timer in force from those before it: a loop that is late takes several that are due out of its heap at
+  /// once, and one of them cannot be cancelled by another any more.
+  private var timerNumber = 0
 
   /// What the probe found of late.
   private(set) var history = ProbeHistory()
@@ -186,7 +189,10 @@ final class ScheduledProbe {
   private func schedule(at deadline: NIODeadline) {
     timer?.cancel()
     timerDeadline = deadline
-    timer = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in self?.due() }
+    timerNumber &+= 1
+    timer = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self, timerNumber] in
+      if self?.timerNumber == timerNumber { self?.due() }
+    }
   }
 
   private static func time(_ deadline: NIODeadline) -> Duration { .nanoseconds(Int64(deadline.uptimeNanoseconds)) }

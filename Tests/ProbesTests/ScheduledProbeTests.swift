@@ -1,8 +1,10 @@
 // The rhythm in virtual time, with the real timers and a service that is made up.
 
+import Glibc
 import Health
 import NIOCore
 import NIOEmbedded
+import NIOPosix
 import Testing
 
 @testable import Probes
@@ -199,5 +201,81 @@ private func specification(_ interval: Duration, timeout: Duration, fast: Durati
     stage.loop.advanceTime(by: .minutes(10))
     #expect((11...13).contains(client.asked.count { $0 >= failure }))
     stage.stop()
+  }
+}
+
+/// Lets its time go by, or answers soon.
+private final class HangingClient: ProbeClient {
+  var isHanging = true
+  private(set) var asked = 0
+  private var isAsking = false
+  var onStep: ((String) -> Void)?
+  private let loop: any EventLoop
+  private let timeout: TimeAmount
+  private let report: (ProbeResult) -> Void
+
+  init(_ loop: any EventLoop, timeout: Duration, _ report: @escaping (ProbeResult) -> Void) {
+    self.loop = loop
+    self.timeout = TimeAmount(timeout)
+    self.report = report
+  }
+
+  func ask() {
+    guard !isAsking else { return }
+    isAsking = true
+    asked += 1
+    let outcome: ProbeOutcome = isHanging ? .timeout(.answer) : .passed(.zero)
+    loop.assumeIsolated().scheduleTask(in: isHanging ? timeout : .microseconds(100)) { [self] in
+      isAsking = false
+      report(ProbeResult(outcome: outcome))
+    }
+  }
+
+  func stop() {}
+}
+
+@Suite struct LateLoopTests {
+  @Test func aLoopThatWasLateAsksNoMoreOftenAfterwards() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    var specification = httpProbe(try endpoint(80))
+    specification.interval = .milliseconds(4)
+    specification.timeout = .milliseconds(10)
+    let made = try await loop.submit { [specification] in
+      var client: HangingClient?
+      let probe = ScheduledProbe(
+        specification,
+        on: loop,
+        turns: Turns(limit: 1),
+        luck: { 0.5 },
+        client: { report in
+          let made = HangingClient(loop, timeout: specification.timeout, report)
+          client = made
+          return made
+        },
+        report: { _ in }
+      )
+      probe.start()
+      return NIOLoopBound((probe: probe, client: client), eventLoop: loop)
+    }.get()
+    // The loop sleeps over the end of an attempt and everything that waits for it.
+    for _ in 0..<20 {
+      try await loop.submit { _ = usleep(35_000) }.get()
+      try await Task.sleep(for: .milliseconds(7))
+    }
+    let begin = try await loop.submit {
+      made.value.client?.isHanging = false
+      return (made.value.client?.asked ?? 0, loop.now)
+    }.get()
+    try await Task.sleep(for: .milliseconds(500))
+    let end = try await loop.submit {
+      made.value.probe.stop()
+      return (made.value.client?.asked ?? 0, loop.now)
+    }.get()
+    try await group.shutdownGracefully()
+    // One attempt belongs to each line of the grid.
+    let lines = (end.1 - begin.1).nanoseconds / 4_000_000 + 2
+    #expect(end.0 - begin.0 > 0)
+    #expect(end.0 - begin.0 <= lines, "\(end.0 - begin.0) attempts, \(lines) lines")
   }
 }
