@@ -99,9 +99,10 @@ package enum ProcessTable {
     var stopped: Set<ProcessIdentity> = []
     _ = MonotonicClock.wait(atMost: .seconds(1)) {
       let found = members()
-      for process in found where stopped.insert(process).inserted { process.signal(SIGSTOP) }
-      // Stopped (T), traced (t), dead (Z, X) or gone.
-      return found.allSatisfy { process in state(of: process.pid).map { "TtZX".contains($0) } ?? true }
+      let new = found.filter { stopped.insert($0).inserted }
+      for process in new { process.signal(SIGSTOP) }
+      // Whoever was new may have started another one just before it stopped. Stopped (T), traced (t), dead (Z, X) or gone.
+      return new.isEmpty && found.allSatisfy { process in state(of: process.pid).map { "TtZX".contains($0) } ?? true }
     }
     for process in stopped { process.signal(SIGKILL) }
   }
