@@ -36,9 +36,18 @@ package struct Excerpt: Hashable, Sendable {
 
   /// The first line that is not empty, fit to be printed: what has no shape, or could change what is printed around it,
   /// becomes a blank; nil when there is no such line.
-  package var firstLine: String? {
+  package var firstLine: String? { Self.printable(head) }
+
+  /// The last lines that are not empty, fit to be printed likewise; the first of them may lack its beginning.
+  ///
+  /// - Parameter count: The most lines.
+  package func lastLines(_ count: Int) -> [String] {
+    end.split(separator: UInt8(ascii: "\n")).suffix(count).compactMap { Self.printable($0.prefix(Self.lineLimit)) }
+  }
+
+  private static func printable(_ bytes: some Collection<UInt8>) -> String? {
     var line = ""
-    for scalar in String(decoding: head, as: UTF8.self).unicodeScalars {
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
       switch scalar.properties.generalCategory {
       case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: line += " "
       default: line.unicodeScalars.append(scalar)

@@ -61,6 +61,7 @@ package enum TextRule: Hashable, Sendable {
   case contains(String)
   case lacks(String)
   case matches(Pattern)
+  case lacksMatch(Pattern)
 }
 
 /// What must be true of a header field.
@@ -98,6 +99,7 @@ package struct HeaderRule: Hashable, Sendable {
       case .value(.contains(let text)): value.map { text.occurs(in: $0) } ?? false
       case .value(.lacks(let text)): !(value.map { text.occurs(in: $0) } ?? false)
       case .value(.matches(let pattern)): value.map { pattern.isFound(in: $0.utf8) } ?? false
+      case .value(.lacksMatch(let pattern)): !(value.map { pattern.isFound(in: $0.utf8) } ?? false)
       }
     guard !isKept else { return nil }
     return "header \(name) is \(value.map { ReceivedText.shown($0) } ?? "missing")"

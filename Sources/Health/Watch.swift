@@ -207,7 +207,7 @@ package struct ListenerWatch: Hashable, Sendable, CustomStringConvertible {
     case udp
   }
 
-  /// The address that must be served; nil for any.
+  /// The address that must be served; nil for any but a loopback one.
   package var address: IPAddress?
   /// The port, 1 to 65535.
   package var port: UInt16

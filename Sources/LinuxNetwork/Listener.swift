@@ -23,9 +23,10 @@ package struct Listener: Hashable, Sendable {
     self.isV6Only = isV6Only
   }
 
-  /// Whether clients of this address reach it; of any address, where that is nil.
+  /// Whether clients of this address reach it; of any that other hosts can reach, where that is nil.
   package func serves(_ wanted: IPAddress?) -> Bool {
-    guard let wanted, address != wanted else { return true }
+    guard let wanted else { return !address.isLoopback }
+    if address == wanted { return true }
     return address.isUnspecified && (address.family == wanted.family || address.family == .v6 && !isV6Only)
   }
 

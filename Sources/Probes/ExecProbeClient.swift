@@ -76,6 +76,7 @@ final class ExecProbeClient: ProbeClient {
   private func ended(_ result: CommandResult) {
     let wasOverdue = running?.isOverdue ?? false
     running = nil
+    for line in (result.output.lastLines(8) + result.error.lastLines(8)) { onStep?("said: \(line)") }
     onStep?("ended")
     if let waiting, !isStopped {
       waiting.timer.cancel()

@@ -54,18 +54,24 @@ import Testing
     guard
       case .http(let probe) = try Self.probe(
         "{ http: \"http://127.0.0.1/\", body-contains: ok, body-lacks: maintenance, body-matches: \"^a+$\", "
-          + "max-body: 64KiB, expect-header: { Content-Type: json, via: { present: false }, x: { is-not: a, lacks: b } } }"
+          + "body-lacks-match: \"b$\", max-body: 64KiB, expect-header: { Content-Type: json, via: { present: false }, "
+          + "x: { is-not: a, lacks: b, lacks-match: c } } }"
       )
     else {
       Issue.record("not an HTTP probe")
       return
     }
-    #expect(probe.expectedBody == [.contains("ok"), .lacks("maintenance"), .matches(try Pattern("^a+$"))])
+    #expect(
+      probe.expectedBody == [
+        .contains("ok"), .lacks("maintenance"), .matches(try Pattern("^a+$")), .lacksMatch(try Pattern("b$")),
+      ]
+    )
     #expect(probe.maximumBody == 65_536)
     #expect(
       probe.expectedHeaders == [
         HeaderRule(name: "content-type", condition: .equals("json")), HeaderRule(name: "via", condition: .absent),
         HeaderRule(name: "x", condition: .differs("a")), HeaderRule(name: "x", condition: .value(.lacks("b"))),
+        HeaderRule(name: "x", condition: .value(.lacksMatch(try Pattern("c")))),
       ]
     )
   }

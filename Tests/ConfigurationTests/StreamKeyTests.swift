@@ -98,6 +98,7 @@ import Testing
     (#"{ tcp: 127.0.0.1:1, send: '\x1' }"#, "`\\x` without two hexadecimal digits"),
     (#"{ tcp: 127.0.0.1:1, expect: '\xff' }"#, "is not text"),
     ("{ tcp: 127.0.0.1:1, expect-lacks: a }", "where the answer ends nobody knows"),
+    ("{ tcp: 127.0.0.1:1, expect-lacks-match: a }", "where the answer ends nobody knows"),
     ("{ udp: 127.0.0.1:1 }", "`send` is missing"), ("{ udp: 'unix:/run/a', send: a }", "expected"),
     ("{ redis: 127.0.0.1:1, user: a }", "a user without password"),
     ("{ redis: 127.0.0.1:1, role: primary }", "expected `master` or `replica`"),

@@ -199,6 +199,10 @@ private func hear(_ bytes: [UInt8], by dialogue: inout some Dialogue, portion: I
       ([.contains("220 ")], Talk("22", nil)), ([.contains("220 ")], Talk("554 go away\r\n", nil)),
       ([.matches(try Pattern("^2[0-9][0-9] ")), .contains("ESMTP")], Talk("220 a ESMTP", good("220 a ESMTP"))),
       ([.contains("ok"), .lacks("not")], Talk("not ok", .complete(fault: .unexpected("not"), said: ""))),
+      (
+        [.contains("ok"), .lacksMatch(try Pattern("n[ou]t"))],
+        Talk("nut ok", .complete(fault: .unexpected("nut"), said: ""))
+      ),
       // What follows is not looked at, in whatever portions it comes.
       ([.contains("ok"), .lacks("not")], Talk("ok or not", good("ok"))),
     ] as [([TextRule], Talk)]

@@ -36,6 +36,32 @@ extension BatonTests {
       }
     }
 
+    @Test("The address is only taken where something listens that it can reach")
+    func listener() throws {
+      try DaemonPair.inLab { pair in
+        var plan = DaemonPlan()
+        plan.probes = "{ listens: { listener: 8088, interval: 100ms } }"
+        for host in pair.lab.hosts {
+          try pair.write(plan, on: host)
+          try pair.start(on: host)
+        }
+        let listen = { (address: String, host: Host) in
+          let script = "import socket, time; s = socket.create_server(('\(address)', 8088)); time.sleep(300)"
+          return try pair.program(["python3", "-c", script], on: host)
+        }
+        let inward = try listen("127.0.0.1", pair.alpha)
+        try pair.wait(for: "the socket to be seen") {
+          pair.group(on: pair.alpha)?.probes.first?.lastOutcome?.contains("only on 127.0.0.1") == true
+        }
+        #expect(pair.lab.hosts.allSatisfy { pair.group(on: $0)?.state == .fault && !pair.has(Lab.virtualAddress, $0) })
+        inward.end()
+        let server = try listen("0.0.0.0", pair.beta)
+        defer { server.end() }
+        try pair.wait(for: "beta to take the address") { pair.has(Lab.virtualAddress, pair.beta) }
+        #expect(pair.group(on: pair.alpha)?.state == .fault)
+      }
+    }
+
     @Test("The number in a file moves the group there and back")
     func weight() throws {
       try DaemonPair.inLab { pair in

@@ -123,7 +123,7 @@ extension ProbeTests {
     @Test(arguments: paces)
     func listener(_ fast: Duration?) async throws {
       let queue = try FullQueue(room: 1)
-      let watch = ListenerWatch(address: nil, port: UInt16(queue.port), transport: .tcp)
+      let watch = ListenerWatch(address: IPAddress("127.0.0.1"), port: UInt16(queue.port), transport: .tcp)
       let probe = paced(.watch(.listener(watch)), fast: fast)
       let course = try await course(probe) { queue.end() }
       #expect(!probe.kind.noticesEnd)

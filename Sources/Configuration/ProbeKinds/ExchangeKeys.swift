@@ -4,7 +4,7 @@ import Health
 
 /// The keys of an exchange.
 enum ExchangeKeys {
-  static let all = ["send", "expect", "expect-lacks", "expect-matches"]
+  static let all = ["send", "expect", "expect-lacks", "expect-matches", "expect-lacks-match"]
 
   /// The exchange that the keys ask for; nil when there is none of them.
   static func read(_ map: MappingReader) -> Exchange? {
@@ -13,6 +13,7 @@ enum ExchangeKeys {
       map.optional("expect", .expectation("contains")).map(TextRule.contains),
       map.optional("expect-lacks", .expectation("lacks")).map(TextRule.lacks),
       map.optional("expect-matches", .pattern).map(TextRule.matches),
+      map.optional("expect-lacks-match", .pattern).map(TextRule.lacksMatch),
     ].compactMap { $0 }
     return send == nil && rules.isEmpty ? nil : Exchange(send: send ?? [], expect: rules)
   }

@@ -42,6 +42,7 @@ extension Reader where Value == [HeaderRule.Condition] {
       if let value = map.optional("contains", text) { conditions.append(.value(.contains(value))) }
       if let value = map.optional("lacks", text) { conditions.append(.value(.lacks(value))) }
       if let value = map.optional("matches", .pattern) { conditions.append(.value(.matches(value))) }
+      if let value = map.optional("lacks-match", .pattern) { conditions.append(.value(.lacksMatch(value))) }
       if let value = map.optional("present", .bool) { conditions.append(value ? .present : .absent) }
       return conditions
     }

@@ -6,10 +6,7 @@ extension ProbeKind {
   static var http: ProbeKind {
     ProbeKind(
       key: "http",
-      options: [
-        "socket", "method", "host", "expect-status", "expect-header", "body-contains", "body-lacks", "body-matches",
-        "max-body",
-      ] + TLSKeys.all,
+      options: ["socket", "method", "host", "expect-status", "expect-header", "max-body"] + bodyKeys + TLSKeys.all,
       example: "http: \"http://127.0.0.1:8080/health\""
     ) { map in
       let url = Reader<HTTPTarget>.scalar("a URL", example: "http://127.0.0.1/", HTTPTarget.init)
@@ -49,13 +46,17 @@ extension ProbeKind {
     }
   }
 
+  /// The keys that ask something of the body.
+  private static let bodyKeys = ["body-contains", "body-lacks", "body-matches", "body-lacks-match"]
+
   private static func bodyRules(_ map: MappingReader, method: String) -> [TextRule] {
     let rules = [
       map.optional("body-contains", .text("a text that the answer contains", example: "ok")).map(TextRule.contains),
       map.optional("body-lacks", .text("a text that the answer lacks", example: "maintenance")).map(TextRule.lacks),
       map.optional("body-matches", .pattern).map(TextRule.matches),
+      map.optional("body-lacks-match", .pattern).map(TextRule.lacksMatch),
     ]
-    for key in ["body-contains", "body-lacks", "body-matches"] where method == "HEAD" {
+    for key in bodyKeys where method == "HEAD" {
       guard let position = map.keyPosition(key) else { continue }
       map.subject.diagnostics.error(
         at: position,
