@@ -188,7 +188,7 @@ final class HookDesk: Sendable {
     )
     let command = RunningCommand.start(
       invocation,
-      overdue: { [self] in loop.execute { [self] in overdue(in: lane) } },
+      overdue: { [self] _ in loop.execute { [self] in overdue(in: lane) } },
       ended: { [self] result in loop.execute { [self] in ended(result, in: lane) } }
     )
     line.isOverdue = false

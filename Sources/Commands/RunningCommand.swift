@@ -14,19 +14,19 @@ import Synchronization
 package final class RunningCommand: Sendable {
   private let command: Invocation
   private let cancellation: Mutex<Int32>
-  private let overdue: @Sendable () -> Void
+  private let overdue: @Sendable (CommandResult) -> Void
   private let ended: @Sendable (CommandResult) -> Void
 
   /// Starts a command.
   ///
   /// - Parameters:
-  ///   - overdue: Called when its time is up and it is being stopped.
+  ///   - overdue: Called when its time is up and it is being stopped, with what it wrote until then.
   ///   - ended: Called once, when it has ended or could not be started; nothing of it is under way any more, but for
   ///     processes that it made, that are not in its process group and that it left behind. Both are called on the
   ///     command's thread.
   package static func start(
     _ command: Invocation,
-    overdue: @escaping @Sendable () -> Void = {},
+    overdue: @escaping @Sendable (CommandResult) -> Void = { _ in },
     ended: @escaping @Sendable (CommandResult) -> Void
   ) -> RunningCommand {
     let running = RunningCommand(command, overdue, ended)
@@ -38,7 +38,7 @@ package final class RunningCommand: Sendable {
 
   private init(
     _ command: Invocation,
-    _ overdue: @escaping @Sendable () -> Void,
+    _ overdue: @escaping @Sendable (CommandResult) -> Void,
     _ ended: @escaping @Sendable (CommandResult) -> Void
   ) {
     self.command = command
@@ -108,7 +108,9 @@ package final class RunningCommand: Sendable {
         child.signal(SIGTERM)
         // One that is stopped would not notice.
         child.signal(SIGCONT)
-        if !isCancelled { overdue() }
+        guard !isCancelled else { break }
+        result.end = end
+        overdue(result)
       case .term(let end) where isDue:
         pressure = .kill(end)
         deadline = nil

@@ -121,10 +121,11 @@ extension Group {
     return view.isAlive && view.record.map { $0.term > mastersTerm } ?? false ? patience : .zero
   }
 
-  /// Whether this node has just handed the group over on account of maintenance: should the successor fail at once, it
-  /// is better served from here than not at all.
+  /// Whether this node is in maintenance and has just handed the group over: should the successor fail at once, it is
+  /// better served from here than not at all. Whoever handed it to the same node before that does not count: the term tells.
   private func mayTakeBack(_ obstacle: Obstacle?, _ world: Surroundings) -> Bool {
     guard obstacle == .maintenance, !world.isInDoubt, case .handedOverTo(let successor, _) = reason,
+      term == handedOverTerm,
       lastMaster.map({ world.names[$0] == successor }) ?? true,
       world.now - max(since, releaseFailedAt ?? since) < .seconds(2) + settings.hookPatience
     else { return false }

@@ -126,6 +126,7 @@ extension Group {
       isPreemptionHeld = cause == .operator && obstacle == nil
       lastMaster = successor
       term = nextTerm
+      handedOverTerm = term
       outbox.effects.append(.keepTerm(group: id, term))
       begin(Step(kind: .release, peer: successor, cause: cause, world), world, &outbox)
       if let obstacle, obstacle.isFault {

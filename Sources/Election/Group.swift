@@ -111,6 +111,8 @@ package struct Group: Hashable, Sendable {
   var releaseFailedAt: Instant?
   /// A rival master was seen and has not given way yet.
   var hasRival = false
+  /// The term of the last release that this node made.
+  var handedOverTerm: UInt64 = 0
   /// The term of the last release that this node took, so that a repetition is not taken twice.
   var releasedTerm: UInt64 = 0
   /// What this node stands with in the election; nil while something forbids it to hold the group.

@@ -61,14 +61,15 @@ final class ExecProbeClient: ProbeClient {
     let here = NIOLoopBound(self, eventLoop: loop)
     let started = RunningCommand.start(
       command,
-      overdue: { [loop] in loop.execute { here.value.overdue() } },
+      overdue: { [loop] result in loop.execute { here.value.overdue(result) } },
       ended: { [loop] result in loop.execute { here.value.ended(result) } }
     )
     running = (started, false)
   }
 
-  private func overdue() {
+  private func overdue(_ result: CommandResult) {
     running?.isOverdue = true
+    noteWords(of: result)
     onStep?("time is up, being stopped")
     finish(.timeout(.command))
   }
@@ -76,7 +77,7 @@ final class ExecProbeClient: ProbeClient {
   private func ended(_ result: CommandResult) {
     let wasOverdue = running?.isOverdue ?? false
     running = nil
-    for line in (result.output.lastLines(8) + result.error.lastLines(8)) { onStep?("said: \(line)") }
+    if !wasOverdue { noteWords(of: result) }
     onStep?("ended")
     if let waiting, !isStopped {
       waiting.timer.cancel()
@@ -85,6 +86,11 @@ final class ExecProbeClient: ProbeClient {
     } else if !wasOverdue, let outcome = ProbeOutcome(result) {
       finish(outcome)
     }
+  }
+
+  /// Shows the last lines of what a program wrote, of each output as many as a screen has room for.
+  private func noteWords(of result: CommandResult) {
+    for line in result.output.lastLines(8) + result.error.lastLines(8) { onStep?("said: \(line)") }
   }
 
   private func finish(_ outcome: ProbeOutcome) {

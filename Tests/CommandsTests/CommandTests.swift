@@ -97,6 +97,28 @@ struct CommandTests {
     #expect(result.words == "first")
     #expect(result.output.end.count == Excerpt.capacity)
     #expect(text(result.output).hasSuffix("xthe end"))
+    #expect(result.output.lastLines(3) == [String(repeating: "x", count: Excerpt.lineLimit)])
+  }
+
+  @Test("The last lines are those that say something, cut and fit to be printed")
+  func lastLines() async {
+    let result = await run(#"seq 1 9; printf '\n\n  a\tb\033\n'; head -c 200 /dev/zero | tr '\0' y"#)
+    let end = ["9", "a b", String(repeating: "y", count: Excerpt.lineLimit)]
+    #expect(result.output.lastLines(3) == end)
+    #expect(result.output.lastLines(100).count == 11)
+    #expect(result.error.lastLines(3) == [])
+  }
+
+  @Test("What was written by the time that it took too long is told then")
+  func overdue() async {
+    let own = "\(geteuid()):\(getegid())"
+    let script = "echo locked; exec sleep 60"
+    let command = Invocation(arguments: ["/bin/sh", "-c", script], user: own, timeout: .seconds(2))
+    let result = await withCheckedContinuation { done in
+      _ = RunningCommand.start(command, overdue: { done.resume(returning: $0) }, ended: { _ in })
+    }
+    #expect(result.end == .timeout)
+    #expect(result.output.lastLines(1) == ["locked"])
   }
 
   @Test("Words are cut, and control characters taken out")

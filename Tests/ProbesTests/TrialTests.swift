@@ -1,5 +1,6 @@
 // An attempt on demand shows its steps and disturbs nothing; the history keeps what the rhythm found.
 
+import Glibc
 import Health
 import Probes
 import Testing
@@ -25,6 +26,23 @@ extension ProbeTests {
         #expect(histories.isEmpty)
       }
       await server.stop()
+    }
+
+    @Test(arguments: [
+      ("exit 3", ["ended"], .exited(3, said: "lag is 9 s")),
+      ("exec sleep 60", ["time is up, being stopped"], .timeout(.command)),
+    ] as [(String, [String], ProbeOutcome)])
+    func whatAProgramWroteIsShown(_ end: String, _ steps: [String], _ outcome: ProbeOutcome) async throws {
+      let script = "seq 1 100; printf 'asked\\n\\n'; echo 'lag is 9 s' >&2; printf '\\033[2Jgave up' >&2; \(end)"
+      let command = ExecProbe(arguments: ["/bin/sh", "-c", script], user: "\(geteuid()):\(getegid())")
+      var probe = httpProbe(Endpoint(address: IPAddress(v4: 127, 0, 0, 1), port: 1), timeout: .seconds(2))
+      probe.kind = .exec(command)
+      try await withProbes([]) { runner, _ in
+        let trial = await trial(probe, by: runner)
+        #expect(trial.outcome == outcome)
+        let said = (94...100).map { "said: \($0)" } + ["said: asked", "said: lag is 9 s", "said: [2Jgave up"]
+        #expect(trial.steps.map(\.name) == ["started"] + said + steps)
+      }
     }
 
     @Test func theHistoryKeepsWhatTheRhythmFound() async throws {
