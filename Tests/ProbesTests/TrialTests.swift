@@ -28,15 +28,24 @@ extension ProbeTests {
       await server.stop()
     }
 
-    @Test(arguments: [
-      ("exit 3", ["ended"], .exited(3, said: "lag is 9 s")),
-      ("exec sleep 60", ["time is up, being stopped"], .timeout(.command)),
-    ] as [(String, [String], ProbeOutcome)])
+    @Test(
+      arguments: [
+        ("exit 3", ["ended"], .exited(3, said: "lag is 9 s")),
+        ("exec sleep 60", ["time is up, being stopped"], .timeout(.command)),
+      ] as [(String, [String], ProbeOutcome)]
+    )
     func whatAProgramWroteIsShown(_ end: String, _ steps: [String], _ outcome: ProbeOutcome) async throws {
       let script = "seq 1 100; printf 'asked\\n\\n'; echo 'lag is 9 s' >&2; printf '\\033[2Jgave up' >&2; \(end)"
       let command = ExecProbe(arguments: ["/bin/sh", "-c", script], user: "\(geteuid()):\(getegid())")
-      var probe = httpProbe(Endpoint(address: IPAddress(v4: 127, 0, 0, 1), port: 1), timeout: .seconds(2))
-      probe.kind = .exec(command)
+      let probe = ProbeSpecification(
+        name: "check",
+        kind: .exec(command),
+        interval: .seconds(60),
+        timeout: .seconds(2),
+        rise: 1,
+        fall: 1,
+        consequence: .ineligible
+      )
       try await withProbes([]) { runner, _ in
         let trial = await trial(probe, by: runner)
         #expect(trial.outcome == outcome)
