@@ -87,6 +87,8 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
         HeaderRule(name: "via", condition: .equals("a, b")), HeaderRule(name: "x-drain", condition: .absent),
         HeaderRule(name: "x-drain", condition: .differs("on")),
         HeaderRule(name: "x-drain", condition: .value(.lacks("o"))),
+        HeaderRule(name: "x-drain", condition: .value(.lacksMatch(pattern("^o")))),
+        HeaderRule(name: "x-role", condition: .value(.lacksMatch(pattern("^rep")))),
       ],
       outcome: passed
     ),
@@ -95,6 +97,12 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       steps: [.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nx")],
       expectedHeaders: [HeaderRule(name: "content-type", condition: .equals("application/json"))],
       outcome: .unexpected("header content-type is text/plain")
+    ),
+    AnswerCase(
+      name: "a header field that matches what it must not",
+      steps: [.send(answer(headers: "X-Role: replica\r\n"))],
+      expectedHeaders: [HeaderRule(name: "x-role", condition: .value(.lacksMatch(pattern("^rep"))))],
+      outcome: .unexpected("header x-role is replica")
     ),
     AnswerCase(
       name: "a header field that is missing",
@@ -127,6 +135,18 @@ struct AnswerCase: CustomTestStringConvertible, Sendable {
       steps: [.send(answer("200 OK", "lag 120 ms"))],
       expectedBody: [.matches(pattern("^lag [0-9]{1,2} ms$"))],
       outcome: .wrongBody
+    ),
+    AnswerCase(
+      name: "a pattern that must not match, and does only by the end of the text",
+      steps: [.send(answer("200 OK", "lag 120 ms"))],
+      expectedBody: [.contains("lag"), .lacksMatch(pattern("[0-9]{3} ms$"))],
+      outcome: .wrongBody
+    ),
+    AnswerCase(
+      name: "a pattern that must not match, and would if the text ended earlier",
+      steps: [.send(answer("200 OK", "lag 120 ms at most"))],
+      expectedBody: [.lacksMatch(pattern("[0-9]{3} ms$"))],
+      outcome: passed
     ),
     AnswerCase(
       name: "a body as long as it may be",
