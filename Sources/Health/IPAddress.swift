@@ -58,6 +58,11 @@ package struct IPAddress: Hashable, Sendable {
   /// Whether this is a multicast address (224.0.0.0/4 or ff00::/8).
   package var isMulticast: Bool { family == .v4 ? number >> 28 == 0xe : number >> 120 == 0xff }
 
+  /// The IPv4 address that is written as an IPv6 one (::ffff:0:0/96, RFC 4291, section 2.5.5.2); any other as it is.
+  package var unmapped: IPAddress {
+    family == .v6 && number >> 32 == 0xffff ? IPAddress(v4: UInt32(truncatingIfNeeded: number)) : self
+  }
+
   /// Whether this is 0.0.0.0 or `::`.
   package var isUnspecified: Bool { number == 0 }
 }

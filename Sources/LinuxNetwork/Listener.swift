@@ -18,14 +18,15 @@ package struct Listener: Hashable, Sendable {
   /// Whether an IPv6 socket takes no IPv4 clients.
   package let isV6Only: Bool
 
+  /// An IPv6 socket that is bound to an IPv4 address (`::ffff:127.0.0.1`), as Java makes them, is one for IPv4.
   package init(address: IPAddress, isV6Only: Bool) {
-    self.address = address
+    self.address = address.unmapped
     self.isV6Only = isV6Only
   }
 
   /// Whether clients of this address reach it; of any that other hosts can reach, where that is nil.
   package func serves(_ wanted: IPAddress?) -> Bool {
-    guard let wanted else { return !address.isLoopback }
+    guard let wanted = wanted?.unmapped else { return !address.isLoopback }
     if address == wanted { return true }
     return address.isUnspecified && (address.family == wanted.family || address.family == .v6 && !isV6Only)
   }

@@ -269,6 +269,20 @@ extension TrackerTests {
       try stage.end()
     }
 
+    @Test func anIPv6SocketForAnIPv4AddressIsOneForIPv4() throws {
+      let own = try listen("::ffff:127.0.0.1", 4000)
+      #expect(try look(4000) == .unmet("nothing listens on 4000/tcp, only on 127.0.0.1"))
+      #expect(try look(4000, "127.0.0.1").isSuccess)
+      #expect(try look(4000, "::ffff:127.0.0.1").isSuccess)
+      let all = try listen("::ffff:0.0.0.0", 4001)
+      #expect(try look(4001).isSuccess)
+      #expect(try look(4001, "192.0.2.1").isSuccess)
+      #expect(try look(4001, "2001:db8::1") == .unmet("nothing listens on [2001:db8::1]:4001/tcp, only on 0.0.0.0"))
+      try own.close().wait()
+      try all.close().wait()
+      try stage.end()
+    }
+
     @Test func aConnectionIsNoListener() throws {
       let server = try listen("127.0.0.1", 4000)
       let address = try SocketAddress(ipAddress: "127.0.0.1", port: 4000)
