@@ -15,6 +15,7 @@ extension Reader where Value == DraftGroup {
       map in
       let interface = map.optional("interface", .interface)
       let probes = map.optional("probes", Reader<[DraftProbe]>.probes(of: name.value).withKeys)
+      adviseListener(map)
       let rule = map.optional("judge", .rule(among: probes?.keys ?? []))
       return DraftGroup(
         name: name,
@@ -33,6 +34,16 @@ extension Reader where Value == DraftGroup {
         hooks: map.optional("hooks", .hooks) ?? [:]
       )
     }
+  }
+
+  /// Other software has a key for what a probe does here.
+  private static func adviseListener(_ map: MappingReader) {
+    guard map.has("requires-listener") else { return }
+    map.reject(
+      ["requires-listener"],
+      because: "that the address is only taken where something listens is said by a probe",
+      "write `probes: { listens: { listener: 5432 } }`"
+    )
   }
 }
 

@@ -64,6 +64,14 @@ private let badGroups: [BadFile] = [
     15:5: error: unknown key `preemptDelay` in group `web`; did you mean `preempt-delay`?
     """
   ),
+  BadFile(
+    "preempt: false",
+    "requires-listener: 5432",
+    """
+    15:5: error: `requires-listener` in group `web`: that the address is only taken where something listens is said \
+    by a probe; write `probes: { listens: { listener: 5432 } }`
+    """
+  ),
 ]
 
 private let badProbes: [BadFile] = [
