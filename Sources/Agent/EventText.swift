@@ -28,6 +28,7 @@ extension Event {
     case .peerDead, .peerObituary: .warning
     case .probeChanged(_, _, _, let isPassing, _): isPassing ? .info : .warning
     case .probeSeen(_, _, _, let verdict): verdict == .passed ? .info : .warning
+    case .probeWeighs: .info
     case .linkChanged(_, let isUp): isUp ? .info : .warning
     }
   }
@@ -38,7 +39,7 @@ extension Event {
     case .transition(let group, _, _, _, _), .handoverBegan(let group, _, _), .handoverFailed(let group, _, _),
       .kept(let group, _), .masterSeen(let group, _, _), .rivalSeen(let group, _), .addressRepaired(let group, _),
       .addressesFailed(let group, _), .promotionRefused(let group, _), .probeChanged(let group, _, _, _, _),
-      .probeSeen(let group, _, _, _):
+      .probeSeen(let group, _, _, _), .probeWeighs(let group, _, _):
       group
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
       .reconfigured:
@@ -56,7 +57,7 @@ extension Event {
     case .addressRepaired, .addressesFailed: "addresses"
     case .promotionRefused: "promotion"
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary: "peer"
-    case .probeChanged, .probeSeen: "probe"
+    case .probeChanged, .probeSeen, .probeWeighs: "probe"
     case .linkChanged: "link"
     case .maintenance: "maintenance"
     case .late: "late"
@@ -90,6 +91,8 @@ extension Event {
         + (isPassing ? "passes" : "fails: \(detail)")
     case .probeSeen(let group, let probe, let node, let verdict):
       "\(group): probe \(probe) here, asked from \(node), " + (verdict == .passed ? "passes" : "fails: \(verdict)")
+    case .probeWeighs(let group, let probe, let weight):
+      "\(group): probe \(probe) adds \(weight == 0 ? "nothing" : "\(weight)") to the priority"
     case .linkChanged(let interface, let isUp): "interface \(interface) \(isUp ? "has a carrier" : "lost its carrier")"
     case .maintenance(let on): on ? "maintenance began" : "maintenance ended"
     case .late(let lateness): "the agent woke up \(lateness.readable) late"
@@ -119,6 +122,7 @@ extension Event {
         .merging(node.map { ["of": $0] } ?? [:]) { first, _ in first }
     case .probeSeen(_, let probe, let node, let verdict):
       ["probe": probe, "by": node, "verdict": verdict == .passed ? "passing" : "failing", "outcome": "\(verdict)"]
+    case .probeWeighs(_, let probe, let weight): ["probe": probe, "weight": "\(weight)"]
     case .linkChanged(let interface, let isUp): ["interface": interface, "carrier": isUp ? "up" : "down"]
     case .maintenance(let on): ["on": "\(on)"]
     case .late(let lateness): ["latenessMicroseconds": "\(lateness.nanoseconds / 1000)"]

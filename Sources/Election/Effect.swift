@@ -99,6 +99,8 @@ package enum Event: Hashable, Sendable {
   case peerObituary(node: String)
   /// A probe's verdict changed: of the service here, or of the one on another node.
   case probeChanged(group: String, probe: String, of: String?, isPassing: Bool, detail: String)
+  /// What a probe adds to the priority here has changed.
+  case probeWeighs(group: String, probe: String, weight: Int)
   /// Another node has come to a verdict on the service here.
   case probeSeen(group: String, probe: String, by: String, verdict: ProbeVerdict)
   /// An interface gained or lost its carrier.

@@ -63,19 +63,25 @@ extension Group {
     _ outbox: inout Outbox
   ) {
     guard let index = health.index(of: name) else { return }
-    let weight = health.probes[index].weight
+    let gain = health.probes[index].gain
     let change = health.record(result, at: index, of: node, now: .nanoseconds(world.now.nanoseconds))
-    if change != nil || health.probes[index].weight != weight { outbox.isDirty = true }
-    guard let change else { return }
-    outbox.journal(
-      .probeChanged(
-        group: settings.name,
-        probe: name,
-        of: node,
-        isPassing: change.to == .passing,
-        detail: "\(change.result.outcome)"
+    let probe = health.probes[index]
+    if change != nil || probe.gain != gain { outbox.isDirty = true }
+    if let change {
+      outbox.journal(
+        .probeChanged(
+          group: settings.name,
+          probe: name,
+          of: node,
+          isPassing: change.to == .passing,
+          detail: "\(change.result.outcome)"
+        )
       )
-    )
+    }
+    // That a probe which fails adds nothing is said by its failure.
+    if probe.gain != gain, probe.state == .passing {
+      outbox.journal(.probeWeighs(group: settings.name, probe: name, weight: probe.gain))
+    }
   }
 
   /// Takes a change of an interface's carrier.

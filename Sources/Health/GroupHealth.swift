@@ -44,6 +44,9 @@ package struct GroupHealth: Hashable, Sendable {
       specification.peers?.judge(own: judgement.state, words: peers.lazy.map(\.word)) ?? judgement.state
     }
 
+    /// What it adds to the priority now.
+    package var gain: Int { state == .passing ? weight : 0 }
+
     fileprivate var fault: ProbeFault? {
       switch state {
       case .passing: nil
@@ -159,7 +162,7 @@ package struct GroupHealth: Hashable, Sendable {
   /// The priority with what the passing probes add and without the weights of those that are not passing, 1 to 254.
   package func effectivePriority(base: Int) -> Int {
     let gained = probes.reduce(0) { sum, probe in
-      if probe.state == .passing { return sum + probe.weight }
+      if probe.state == .passing { return sum + probe.gain }
       guard case .weight(let weight) = probe.specification.consequence else { return sum }
       return sum - weight
     }

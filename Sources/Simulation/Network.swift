@@ -114,7 +114,7 @@ struct Network {
     lanes[index(lane)].burstEnds = 0
   }
 
-  /// Whether any lane loses, delays, repeats or damages more than a good network does.
+  /// Whether no lane loses, delays, repeats or damages more than a good network does.
   var isFair: Bool { lanes.allSatisfy { !$0.isCut && $0.weather == Weather() } }
 
   /// The longest time that any lane takes, or has taken: what was sent then may still be on its way.

@@ -14,6 +14,7 @@ package struct Transcript: Sendable {
   /// The fingerprint of all that happened.
   package private(set) var fingerprint: UInt64 = 0xcbf2_9ce4_8422_2325
   private let keepsLines: Bool
+  private var isEnded = false
 
   init(keepsLines: Bool) { self.keepsLines = keepsLines }
 
@@ -21,9 +22,12 @@ package struct Transcript: Sendable {
   mutating func note(_ text: String, at place: String, _ now: Int64) {
     mix(UInt64(bitPattern: now))
     mix(fnv1a(text.utf8))
-    guard keepsLines else { return }
+    guard keepsLines, !isEnded else { return }
     lines.append("\(Self.time(now))  \(place.padded(to: 4)) \(text)")
   }
+
+  /// No line follows: what still comes of a moment in which a promise was broken explains nothing.
+  mutating func end() { isEnded = true }
 
   /// Takes something into the fingerprint.
   mutating func mix(_ value: UInt64) {
@@ -67,6 +71,7 @@ func story(of event: Event) -> String {
   case .leaseLost(.refused(let cause)): "the kernel refuses the lease: \(cause)"
   case .probeChanged(let group, let probe, let node, let isPassing, let detail):
     "\(group): probe \(probe)\(node.map { " of \($0)" } ?? "") \(isPassing ? "passes" : "fails"): \(detail)"
+  case .probeWeighs(let group, let probe, let weight): "\(group): probe \(probe) adds \(weight)"
   case .probeSeen(let group, let probe, let node, let verdict):
     "\(group): \(node) finds of probe \(probe) here: \(verdict)"
   case .linkChanged(let interface, let isUp): "link \(interface) is \(isUp ? "up" : "down")"

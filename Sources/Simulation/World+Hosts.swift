@@ -205,9 +205,9 @@ extension World {
   }
 
   func noteDelivery(from: Int, to: Int) {
-    let settling = checks.answers.settling(self)
     let back = network.ledger(from: to, to: from).totalLosses
     let wasCut = checks.answers.isCut(from: from, to: to, self)
+    let settling = wasCut ? checks.answers.settling(self) : 0
     network.changeLedger(from: from, to: to) { ledger in
       if wasCut { ledger.settlesAt = max(ledger.settlesAt, now + settling) }
       ledger.lastDelivered = now

@@ -162,6 +162,7 @@ package final class World {
     guard violation == nil else { return }
     violation = Violation(time: now, check: check, text: text)
     transcript.note("\(check): \(text)", at: "!!", now)
+    transcript.end()
   }
 
   func remark(_ text: String) { transcript.note(text, at: "──", now) }

@@ -55,12 +55,18 @@ struct Seeds: ParsableCommand {
     var seed = from
     while count.map({ (seed - from) / stride < $0 }) ?? true {
       if let seconds, start.duration(to: .now) > .seconds(seconds) { break }
-      let outcome = Swarm.scenario(seed: seed, climate).run()
+      let scenario = Swarm.scenario(seed: seed, climate)
+      let outcome = scenario.run()
       tally.add(outcome)
       if let violation = outcome.violation {
         print("seed \(seed): \(violation)")
-        print("  see it again: simulate --seed \(seed) --climate \(climate.rawValue) [--shrink]")
-        if !keepGoing { throw ExitCode.failure }
+        print("  see it again: make sim SEED=\(seed) OPTIONS=\"--climate \(climate.rawValue) [--shrink]\"")
+        if !keepGoing {
+          Story.tell(scenario, scenario.run(keepsLines: true))
+          throw ExitCode.failure
+        }
+        // A soak that is stopped has said what it found.
+        fflush(nil)
       }
       seed += stride
     }

@@ -59,6 +59,7 @@ struct JournalTests {
     (.probeChanged(group: "g", probe: "p", of: "b", isPassing: true, detail: "passed"), .info, "g", "probe"),
     (.probeSeen(group: "g", probe: "p", by: "b", verdict: .timeout), .warning, "g", "probe"),
     (.probeSeen(group: "g", probe: "p", by: "b", verdict: .passed), .info, "g", "probe"),
+    (.probeWeighs(group: "g", probe: "p", weight: -20), .info, "g", "probe"),
     (.linkChanged(interface: "eth0", isUp: false), .warning, nil, "link"),
     (.maintenance(on: true), .info, nil, "maintenance"),
     (.late(.milliseconds(300)), .warning, nil, "late"),

@@ -76,6 +76,7 @@ extension BatonTests {
         try Files.write("-150\n", to: path)
         try pair.wait(for: "beta to be master") { pair.isHeld(by: pair.beta) }
         #expect(pair.group(on: pair.alpha)?.effectivePriority == 50)
+        #expect(pair.events(of: pair.alpha).contains { $0.message == "web: probe standing adds -150 to the priority" })
         #expect(unlink(path) == 0)
         try pair.wait(for: "alpha to be master again") { pair.isHeld(by: pair.alpha) }
         #expect(pair.group(on: pair.alpha)?.effectivePriority == 200)

@@ -5,7 +5,7 @@
 struct Checks {
   let answers: AnswerCheck
   let nodes: NodeCheck
-  let stories: StoryCheck
+  let stories = StoryCheck()
   let promises = PromiseCheck()
   let sickness = SicknessCheck()
   let authenticity = AuthenticityCheck()
@@ -13,6 +13,5 @@ struct Checks {
   init(hosts: Int) {
     answers = AnswerCheck(hosts: hosts)
     nodes = NodeCheck(hosts: hosts)
-    stories = StoryCheck(hosts: hosts)
   }
 }

@@ -37,8 +37,6 @@ final class PromiseCheck {
   private(set) var mark: Int64 = 0
   private var beganServing: [String: Bool] = [:]
 
-  func disturb(_ world: World) { disturbedAt = world.now }
-
   func isDisturbed(within span: Duration, _ world: World) -> Bool { world.now - disturbedAt < span.nanoseconds }
 
   // MARK: Operators

@@ -5,10 +5,6 @@ import Election
 
 /// Watches what agents note.
 final class StoryCheck {
-  private let hosts: Int
-
-  init(hosts: Int) { self.hosts = hosts }
-
   func judge(_ event: Event, of host: Int, _ world: World) {
     world.checks.promises.noted(event, host, world)
     if case .peerDead(let node, let silence, let challenges) = event {
