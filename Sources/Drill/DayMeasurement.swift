@@ -21,7 +21,8 @@ struct DayMeasurement {
   /// What is asked at the same time, and by how many probes each. The last two are servers that fork or interpret for
   /// each answer, and are asked apart from the others.
   static let shifts: [(kinds: [ProbeKind], probes: Int)] = [
-    ([.http, .https, .haproxy, .tcp], 4), ([.exchange, .redis, .dns, .udp], 4), ([.postgres, .grpc], 4),
+    ([.http, .https, .haproxy, .tcp], 4), ([.exchange, .redis, .dns, .udp], 4), ([.postgres], 2),
+    ([.grpc], 2),
   ]
 
   /// What became of the attempts of a kind.
