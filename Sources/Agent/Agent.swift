@@ -108,11 +108,8 @@ package final class Agent: Sendable {
     }
     let loop = heartbeats.next()
     let box = DriverBox()
-    let probes = ProbeRunner(watching: Trackers.client) { key, result in
-      loop.execute {
-        let group = WireID(name: key.group)
-        box.driver?.value.handle(.probe(group: group, name: key.probe, of: key.node, result: result))
-      }
+    let probes = ProbeRunner(watching: Trackers.client) { results in
+      loop.execute { box.driver?.value.probed(results) }
     }
     let isRealtime = loaded.configuration.realtime && raise(loop)
     let kernel = try Kernel()

@@ -86,8 +86,26 @@ final class NodeDriver {
     }
   }
 
+  /// Takes what probes have found.
+  func probed(_ results: [ProbeRunner.Finished]) {
+    for (key, result) in results {
+      take(.probe(group: WireID(name: key.group), name: key.probe, of: key.node, result: result))
+    }
+    settle()
+  }
+
   /// Lets the node handle one input, and carries out what it says.
   func handle(_ input: Input) {
+    take(input)
+    settle()
+  }
+
+  private func settle() {
+    setTimer()
+    requests.settle(node)
+  }
+
+  private func take(_ input: Input) {
     let former = node.lease
     let effects = node.handle(input, at: BootClock.now, using: &generator)
     kernel.deadline = node.lease.isRunning ? node.lease.ends : nil
@@ -105,9 +123,7 @@ final class NodeDriver {
       loss = perform(effect) ?? loss
     }
     if node.lease.ends != former.ends { beat(until: node.lease.ends) }
-    if let loss { return handle(.leaseLost(loss)) }
-    setTimer()
-    requests.settle(node)
+    if let loss { take(.leaseLost(loss)) }
   }
 
   /// Tells the guardian that the agent lives, until when, and what to send should it die.

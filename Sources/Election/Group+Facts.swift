@@ -54,17 +54,23 @@ extension Group {
     addressFailures += 1
   }
 
-  /// Takes the result of a probe of the service here, or on another node.
+  /// Takes the result of a probe of the service here, or on another node; whether anything can be concluded from it.
   mutating func record(
     _ result: ProbeResult,
     ofProbe name: String,
     on node: String?,
-    _ world: Surroundings,
+    at now: Instant,
     _ outbox: inout Outbox
-  ) {
-    guard let index = health.index(of: name) else { return }
+  ) -> Bool {
+    guard let index = health.index(of: name) else { return false }
+    let now = Duration.nanoseconds(now.nanoseconds)
+    // Nearly all results: a thousand probes make a thousand of them in a second.
+    if health.isConfirmed(by: result, at: index, of: node) {
+      _ = health.record(result, at: index, of: node, now: now)
+      return false
+    }
     let gain = health.probes[index].gain
-    let change = health.record(result, at: index, of: node, now: .nanoseconds(world.now.nanoseconds))
+    let change = health.record(result, at: index, of: node, now: now)
     let probe = health.probes[index]
     if change != nil || probe.gain != gain { outbox.isDirty = true }
     if let change {
@@ -82,6 +88,7 @@ extension Group {
     if probe.gain != gain, probe.state == .passing {
       outbox.journal(.probeWeighs(group: settings.name, probe: name, weight: probe.gain))
     }
+    return true
   }
 
   /// Takes a change of an interface's carrier.

@@ -167,7 +167,10 @@ package struct Node: Hashable, Sendable {
     case .timer: passTime(at: now, &outbox, &dirty, using: &generator)
     case .heartbeat(let heartbeat): receive(heartbeat, at: now, &outbox, &dirty, using: &generator)
     case .probe(let id, let name, let node, let result):
-      update(id, at: now, &outbox, &dirty) { $0.record(result, ofProbe: name, on: node, $1, &$2) }
+      guard let index = index(of: id), groups[index].record(result, ofProbe: name, on: node, at: now, &outbox) else {
+        break
+      }
+      update([index], at: now, &outbox, &dirty) { _, _, _ in }
     case .link(let interface, let isUp): link(interface, isUp: isUp, at: now, &outbox, &dirty)
     case .addressesChanged(let id, let operation, let failure):
       update(id, at: now, &outbox, &dirty) {

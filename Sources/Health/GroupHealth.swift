@@ -98,6 +98,13 @@ package struct GroupHealth: Hashable, Sendable {
     probes.firstIndex { $0.specification.name == name }
   }
 
+  /// Whether a result only says once more what is believed already: a success of what passes, worth what it was.
+  package func isConfirmed(by result: ProbeResult, at index: Int, of node: String? = nil) -> Bool {
+    guard result.outcome.isSuccess, probes.indices.contains(index) else { return false }
+    guard let node else { return probes[index].judgement.state == .passing && probes[index].weight == result.weight }
+    return probes[index].peers.first { $0.node == node }?.judgement.state == .passing
+  }
+
   /// Takes one result of the probe at this position into account; returns the change of its verdict, if any. A
   /// position that does not exist, or a node, is ignored: a result may arrive after its probe was removed.
   ///

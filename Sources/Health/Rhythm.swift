@@ -2,7 +2,8 @@
 //
 // Each attempt belongs to one line of a grid that is an interval wide, and comes up to a tenth of an interval after
 // its line, by chance: many probes spread, and yet a day has exactly as many intervals as it should, since a late
-// attempt does not move the next line. While results have not settled - fewer of one kind in a row than `rise` or `fall`
+// attempt does not move the next line. Chance chooses among the ticks of a clock that all probes share, so that a thousand
+// a second wake their thread a hundred times, not a thousand. While results have not settled - fewer of one kind in a row than `rise` or `fall`
 // ask for - the next attempt follows after `fast-interval` instead; then the probe returns to its grid.
 // Docs/Configuration.md has the keys; the bound below is what follows from all of them together.
 
@@ -10,6 +11,8 @@
 package struct Rhythm: Hashable, Sendable {
   /// How much later than its line an attempt may be, as a share of the interval.
   package static let jitter = 0.1
+  /// The distance of the ticks on which attempts fall, where the jitter leaves room for one: at intervals of 100 ms or more.
+  package static let tick = Duration.milliseconds(10)
 
   private let interval: Duration
   private let fastInterval: Duration
@@ -45,9 +48,15 @@ package struct Rhythm: Hashable, Sendable {
   ///
   /// - Parameter luck: Chance, from 0 to 1.
   package func next(after now: Duration, luck: Double) -> Duration {
-    let passed = now < origin ? 0 : (now - origin).attoseconds / interval.attoseconds + 1
-    let line = origin + Duration(attoseconds: interval.attoseconds * passed)
-    return line + interval * (Self.jitter * min(max(luck, 0), 1))
+    let (now, origin, interval) = (now.wholeNanoseconds, origin.wholeNanoseconds, interval.wholeNanoseconds)
+    let line = now < origin ? origin : origin + ((now - origin) / interval + 1) * interval
+    let room = Double(interval) * Self.jitter
+    let luck = min(max(luck, 0), 1)
+    let tick = Self.tick.wholeNanoseconds
+    let first = (line + tick - 1) / tick
+    let count = (line + Int64(room)) / tick - first + 1
+    guard count > 0 else { return .nanoseconds(line + Int64(room * luck)) }
+    return .nanoseconds((first + min(Int64(Double(count) * luck), count - 1)) * tick)
   }
 
   /// When the attempt after one that began then is to begin, if results have not settled; nil when the grid says it.
@@ -96,8 +105,14 @@ package struct ProbeLoad: Hashable, Sendable {
 }
 
 extension Duration {
+  /// In nanoseconds, rounded down: what a rhythm counts in, since it does so a thousand times a second.
+  fileprivate var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
+
   /// This span times a fraction, to the nanosecond.
   fileprivate static func * (span: Duration, factor: Double) -> Duration {
-    .nanoseconds(Int64(Double(span.attoseconds) / 1e9 * factor))
+    .nanoseconds(Int64(Double(span.wholeNanoseconds) * factor))
   }
 }

@@ -28,8 +28,11 @@ package struct ProbeKey: Hashable, Sendable, CustomStringConvertible {
 
 /// The probes under way. `stop` must be called before the last reference goes.
 package final class ProbeRunner: Sendable {
-  /// Takes each finished attempt, on the runner's thread: it must not block, and hands the result to its own thread.
-  package typealias Report = @Sendable (ProbeKey, ProbeResult) -> Void
+  /// A finished attempt.
+  package typealias Finished = (key: ProbeKey, result: ProbeResult)
+  /// Takes the attempts that have finished by now, in order, on the runner's thread: it must not block, and hands them to
+  /// its own thread.
+  package typealias Report = @Sendable ([Finished]) -> Void
 
   private let group: MultiThreadedEventLoopGroup
   private let loop: any EventLoop
@@ -37,7 +40,7 @@ package final class ProbeRunner: Sendable {
   private let watching: WatchClients
   private let turns: NIOLoopBoundBox<Turns>
   private let luck: @Sendable () -> Double
-  private let report: Report
+  private let results: NIOLoopBoundBox<ResultBatch>
 
   /// Starts the thread, with nothing to probe yet. A thread inherits the scheduling policy of the one that makes it,
   /// so make the runner before the heartbeat thread gets a real-time one.
@@ -57,7 +60,7 @@ package final class ProbeRunner: Sendable {
     self.watching = watching
     turns = .makeBoxSendingValue(Turns(limit: ProbeLoad.defaultAtOnce), eventLoop: loop)
     self.luck = luck
-    self.report = report
+    results = .makeBoxSendingValue(ResultBatch(on: loop, report: report), eventLoop: loop)
   }
 
   /// How busy the runner is.
@@ -85,6 +88,7 @@ package final class ProbeRunner: Sendable {
   /// - Parameter atOnce: How many attempts may be under way.
   package func update(_ specifications: [ProbeKey: ProbeSpecification], atOnce: Int = ProbeLoad.defaultAtOnce) {
     loop.execute { [self] in
+      results.value.handOver()
       turns.value.setLimit(atOnce)
       var next: [ProbeKey: ScheduledProbe] = [:]
       for (key, specification) in specifications {
@@ -94,8 +98,8 @@ package final class ProbeRunner: Sendable {
       for (key, specification) in specifications where next[key] == nil {
         let probe = ScheduledProbe(specification, on: loop, turns: turns.value, luck: luck) { [loop, watching] take in
           makeClient(for: specification, watching: watching, on: loop, report: take)
-        } report: { [report] result in
-          report(key, result)
+        } report: { [results] result in
+          results.value.add(result, of: key)
         }
         next[key] = probe
         probe.start()

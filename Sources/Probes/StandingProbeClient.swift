@@ -114,12 +114,21 @@ final class StandingProbeClient: ProbeClient {
     var attempt = attempt
     attempt.followsSilence = endedInSilence
     endedInSilence = false
-    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
     if let connection {
       state = .asking(attempt, connection)
       connection.ask()
     } else {
       connect(for: attempt)
+    }
+    // It may have been answered already, and another one may have begun.
+    guard isUnderWay, deadline == nil else { return }
+    deadline = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in self?.timedOut() }
+  }
+
+  private var isUnderWay: Bool {
+    switch state {
+    case .asking, .pausing: true
+    case .disconnected, .standing, .broken, .stopped: false
     }
   }
 
@@ -141,6 +150,7 @@ final class StandingProbeClient: ProbeClient {
 
   private func cancelTimers() {
     deadline?.cancel()
+    deadline = nil
     pause?.cancel()
   }
 
@@ -150,6 +160,7 @@ final class StandingProbeClient: ProbeClient {
   }
 
   private func timedOut() {
+    deadline = nil
     switch state {
     case .asking(let attempt, let connection):
       let outcome = connection.faultSoFar ?? .timeout(connection.stage)

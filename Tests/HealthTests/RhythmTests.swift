@@ -102,6 +102,28 @@ private func timeToVerdict(_ pace: Pace, hangs: Bool, using generator: inout Spl
     #expect(offsets.count >= 10)
   }
 
+  @Test func `many probes share the ticks on which they ask`() {
+    var generator = SplitMix(state: 3)
+    var moments: Set<Duration> = []
+    for _ in 0..<1_000 {
+      let phase = Double.random(in: 0...1, using: &generator)
+      let rhythm = Rhythm(Pace().specification, start: .zero, phase: phase)
+      moments.insert(rhythm.next(after: .seconds(10), luck: Double.random(in: 0...1, using: &generator)))
+    }
+    #expect(moments.allSatisfy { $0 / .milliseconds(10) == ($0 / .milliseconds(10)).rounded() })
+    #expect((90...111).contains(moments.count))
+  }
+
+  @Test(arguments: [1, 10, 50, 99])
+  func `at a short interval each keeps its own time, for no tick may be near`(milliseconds: Int) {
+    let pace = Pace(interval: .milliseconds(milliseconds), timeout: .milliseconds(milliseconds))
+    let rhythm = Rhythm(pace.specification, start: .milliseconds(1), phase: 0)
+    for luck in [0, 0.5, 1] {
+      let late = rhythm.next(after: .milliseconds(1), luck: luck) - .milliseconds(1 + milliseconds)
+      #expect(late >= .zero && late <= .microseconds(milliseconds * 100))
+    }
+  }
+
   @Test func `lines that passed are left out`() {
     let rhythm = Rhythm(Pace().specification, start: .zero, phase: 0)
     #expect(rhythm.next(after: .milliseconds(10_300), luck: 0) == .seconds(11))

@@ -80,7 +80,7 @@ func course(
   let clock = ContinuousClock()
   let (stream, continuation) = AsyncStream.makeStream(of: (ContinuousClock.Instant, ProbeResult).self)
   let runner = try makes {
-    ProbeRunner(watching: Trackers.client) { _, result in continuation.yield((clock.now, result)) }
+    ProbeRunner(watching: Trackers.client) { for (_, result) in $0 { continuation.yield((clock.now, result)) } }
   }
   runner.update(keyed([probe]))
   var results = stream.makeAsyncIterator()

@@ -49,7 +49,7 @@ func withProbes(
 ) async throws {
   let (stream, continuation) = AsyncStream.makeStream(of: (ProbeKey, ProbeResult).self)
   let runner = try makes {
-    ProbeRunner(watching: watchesNothing, luck: { 0.5 }) { key, result in continuation.yield((key, result)) }
+    ProbeRunner(watching: watchesNothing, luck: { 0.5 }) { for result in $0 { continuation.yield(result) } }
   }
   runner.update(keyed(specifications))
   var results = Results(stream)

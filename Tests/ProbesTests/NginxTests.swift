@@ -12,7 +12,7 @@ final class Nginx {
   let master: pid_t
   private let directory: String
 
-  /// Starts nginx and waits until it listens.
+  /// Starts nginx and waits until it listens and all its workers are there.
   ///
   /// - Parameter servers: The servers of its configuration, given the endpoint to listen on; by default one that says
   ///   that all is well.
@@ -44,6 +44,9 @@ final class Nginx {
       for _ in 0..<1000 where !result.outcome.isSuccess { result = try await results.next() }
       try #require(result.outcome.isSuccess, "nginx does not listen; see \(directory)/log")
     }
+    // It listens before it has them, and one that came later would outlive all that a test kills.
+    for _ in 0..<5_000 where self.workers.count < workers { try await Task.sleep(for: .milliseconds(1)) }
+    try #require(self.workers.count == workers, "nginx has \(self.workers.count) of \(workers) workers")
   }
 
   private static func plainServer(_ endpoint: Endpoint) -> String {

@@ -60,10 +60,25 @@ extension ProbeTests {
       await new.stop()
     }
 
+    @Test func whatEndsTogetherIsReportedTogether() async throws {
+      let port = try DeafPort()
+      let (stream, continuation) = AsyncStream.makeStream(of: [ProbeKey].self)
+      let runner = ProbeRunner(watching: watchesNothing) { continuation.yield($0.map(\.key)) }
+      let probes = try (0..<20).map { number in
+        var probe = tcpProbe(try endpoint(port.number))
+        probe.name = "tcp \(number)"
+        return probe
+      }
+      runner.update(keyed(probes))
+      var reports = stream.makeAsyncIterator()
+      #expect(Set(await reports.next() ?? []) == Set(probes.map { key($0.name) }))
+      await withCheckedContinuation { done in runner.stop { done.resume() } }
+    }
+
     @Test func stoppingEndsAttemptsThatAreUnderWay() async throws {
       let silent = try await TestServer { _ in [] }
       let (stream, continuation) = AsyncStream.makeStream(of: ProbeResult.self)
-      let runner = ProbeRunner(watching: watchesNothing) { _, result in continuation.yield(result) }
+      let runner = ProbeRunner(watching: watchesNothing) { for (_, result) in $0 { continuation.yield(result) } }
       runner.update(keyed([httpProbe(silent.endpoint)]))
       #expect(await silent.sights.wait(for: .asked(1)))
       await withCheckedContinuation { done in runner.stop { done.resume() } }

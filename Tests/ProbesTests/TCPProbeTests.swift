@@ -54,6 +54,33 @@ extension ProbeTests {
       try await listener.close()
     }
 
+    @Test func roomInTheBacklogIsNoticedAsSoonAsTheKernelTriesAgain() async throws {
+      let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .serverChannelOption(.backlog, value: 1)
+        .serverChannelOption(.autoRead, value: false)
+        .bind(host: "127.0.0.1", port: 0).get()
+      let address = try #require(listener.localAddress)
+      var fillers: [any Channel] = []
+      for _ in 0..<8 {
+        let filler = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+          .connectTimeout(.seconds(1)).connect(to: address).get()
+        guard let filler else { break }
+        fillers.append(filler)
+      }
+      try await withProbes([tcpProbe(try endpoint(try #require(address.port)))]) { _, results in
+        try await Task.sleep(for: .milliseconds(50))
+        try await listener.setOption(.autoRead, value: true).get()
+        guard case .passed(let time) = try await results.next().outcome else {
+          Issue.record("it did not pass")
+          return
+        }
+        // Not before it was let in.
+        #expect(time >= .milliseconds(50))
+      }
+      for filler in fillers { try? await filler.close() }
+      try await listener.close()
+    }
+
     @Test func noWayToTheTargetIsUnreachableAndSaysWhy() async throws {
       // A link-local address without an interface: the kernel refuses before it sends anything.
       try await withProbes([tcpProbe(endpoint(80, "fe80::1"))]) { _, results in
