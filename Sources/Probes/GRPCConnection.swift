@@ -43,7 +43,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
 
   private let probe: GRPCProbe
   private let deadline: TimeAmount
-  private let meter = ByteMeter(limit: maximumAnswer)
+  private let gate = SocketGate(limit: maximumAnswer)
   private var tls: TLSLayer?
   private weak var owner: (any ProbeConnectionOwner)?
   var onStep: ((String) -> Void)?
@@ -96,7 +96,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
   func ask() {
     guard let channel else { return }
     state = .waiting
-    meter.reset()
+    gate.reset()
     stream += 2
     let id = HTTP2StreamID(stream)
     let headers = HPACKHeaders([
@@ -120,7 +120,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
   func close() {
     let isIdle = if case .idle = state { true } else { false }
     state = .over
-    if isIdle { channel?.close(promise: nil) } else { meter.closeSocket() }
+    if isIdle { channel?.close(promise: nil) } else { gate.closeSocket() }
   }
 
   private func configure(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
@@ -130,17 +130,17 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
       HTTP2Setting(parameter: .maxHeaderListSize, value: Self.maximumHeaders),
       HTTP2Setting(parameter: .initialWindowSize, value: Self.maximumHeaders),
     ]
-    // Servers ping to measure the path, perhaps once for each answer; what comes is bounded by the meter.
+    // Servers ping to measure the path, perhaps once for each answer; what comes is bounded by the gate.
     connection.controlFrameRateLimit.maximumCount = 10_000
     connection.maximumBufferedControlFrames = 100
-    try pipeline.addHandler(meter)
+    try pipeline.addHandler(gate)
     if let tls { try pipeline.addHandler(tls.handler) }
     try pipeline.addHandlers(NIOHTTP2Handler(mode: .client, connectionConfiguration: connection), self)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
-    if case .over = state { meter.closeSocket() }
+    if case .over = state { gate.closeSocket() }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -268,7 +268,7 @@ final class GRPCConnection: ChannelInboundHandler, ProbeConnection {
       } else if isOfHTTP2(error) {
         refuse(faultSoFar ?? .malformed("not HTTP/2"))
       } else {
-        meter.closeSocket()
+        gate.closeSocket()
       }
     case .agreeing: end(with: error is AnswerTooLong ? .tls("the server says too much") : outcome(of: error))
     case .connecting, .idle: end(with: error is IOError ? outcome(of: error) : .closed)

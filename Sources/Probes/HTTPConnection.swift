@@ -44,7 +44,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
   private let head: HTTPRequestHead
   /// The most bytes that one answer may have: the body, header fields, the frames around the body, and certificates.
   private let maximumAnswer: Int
-  private let meter: ByteMeter
+  private let gate: SocketGate
   private var tls: TLSLayer?
   private weak var owner: (any ProbeConnectionOwner)?
   package var onStep: ((String) -> Void)?
@@ -58,7 +58,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     self.probe = probe
     self.owner = owner
     maximumAnswer = probe.maximumBody + probe.maximumBody / 4 + 4 * Self.maximumHeaders
-    meter = ByteMeter(limit: maximumAnswer)
+    gate = SocketGate(limit: maximumAnswer)
     var headers = HTTPHeaders([
       ("host", probe.host), ("user-agent", "baton"), ("accept", "*/*"), ("accept-encoding", "identity"),
     ])
@@ -101,7 +101,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
   package func ask() {
     guard let channel else { return }
     state = .waiting
-    meter.reset()
+    gate.reset()
     channel.pipeline.syncOperations.write(NIOAny(HTTPClientRequestPart.head(head)), promise: nil)
     Connecting.send(NIOAny(HTTPClientRequestPart.end(nil)), on: channel) { [self] result in
       switch result {
@@ -116,7 +116,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     let isIdle = if case .idle = state { true } else { false }
     state = .over
     // A farewell in the middle of something would wait for what the server says to it.
-    if isIdle { channel?.close(promise: nil) } else { meter.closeSocket() }
+    if isIdle { channel?.close(promise: nil) } else { gate.closeSocket() }
   }
 
   /// Puts the connection and what stands before it into the pipeline of a channel that is not connected yet.
@@ -125,7 +125,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     limits.maxHeaderFieldSize = Self.maximumHeaders
     limits.maxHeaderListSize = Self.maximumHeaders
     limits.maxHeaderFieldCount = Self.maximumHeaderFields
-    try pipeline.addHandler(meter)
+    try pipeline.addHandler(gate)
     if let tls { try pipeline.addHandler(tls.handler) }
     try pipeline.addHandlers(
       HTTPRequestEncoder(),
@@ -142,7 +142,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
 
   package func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
-    if case .over = state { meter.closeSocket() }
+    if case .over = state { gate.closeSocket() }
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {
@@ -222,7 +222,7 @@ package final class HTTPConnection: ChannelInboundHandler, ProbeConnection {
     default:
       lastError = lastError ?? error
       // The reason for a failed handshake is with the connection that failed.
-      if case .agreeing = state { end(with: outcome(of: error)) } else { meter.closeSocket() }
+      if case .agreeing = state { end(with: outcome(of: error)) } else { gate.closeSocket() }
     }
   }
 

@@ -53,7 +53,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   }
 
   private let conversation: Conversation
-  private let meter = ByteMeter(limit: maximumAnswer)
+  private let gate = SocketGate(limit: maximumAnswer)
   private weak var owner: (any ProbeConnectionOwner)?
   var onStep: ((String) -> Void)?
   private var dialogue: (any Dialogue)?
@@ -90,7 +90,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       return end(with: .unreachable(error.cause))
     }
     Connecting.open(to: conversation.target, on: loop, timeout: timeout) { [self] pipeline in
-      try pipeline.addHandlers(meter, self)
+      try pipeline.addHandlers(gate, self)
     } failed: { [self] error in
       end(with: outcome(of: error))
     }
@@ -98,7 +98,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
 
   func ask() {
     guard let channel else { return }
-    meter.reset()
+    gate.reset()
     guard let question = dialogue?.question() else { return answered(with: nil, isStanding: true) }
     state = .waiting
     guard !question.isEmpty else { return }
@@ -114,11 +114,11 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   func close() {
     guard case .idle = state else {
       state = .over
-      return meter.closeSocket()
+      return gate.closeSocket()
     }
     state = .over
     guard let channel else { return }
-    meter.reset()
+    gate.reset()
     if let farewell = dialogue?.farewell, !farewell.isEmpty {
       channel.pipeline.syncOperations.writeAndFlush(NIOAny(ByteBuffer(bytes: farewell)), promise: nil)
     }
@@ -129,7 +129,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
 
   func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
-    if case .over = state { meter.closeSocket() }
+    if case .over = state { gate.closeSocket() }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -167,14 +167,14 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
     case .waiting, .reading:
       guard error is AnswerTooLong else {
         lastError = lastError ?? error
-        return meter.closeSocket()
+        return gate.closeSocket()
       }
       answered(with: faultSoFar ?? .malformed("longer than \(Self.maximumAnswer / 1024) KiB"), isStanding: false)
     case .connecting, .idle:
       lastError = lastError ?? error
       end(with: error is IOError ? outcome(of: error) : .closed)
     case .over:
-      meter.closeSocket()
+      gate.closeSocket()
     }
   }
 
@@ -209,7 +209,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
   private func end(with outcome: ProbeOutcome) {
     if case .over = state { return }
     state = .over
-    meter.closeSocket()
+    gate.closeSocket()
     owner?.connection(self, failedWith: outcome)
   }
 }
