@@ -29,8 +29,7 @@ extension World {
     remark("\(command)")
     // A host that sleeps can lose its power, and otherwise nothing happens to it.
     if let host = command.host, hosts[host].isAsleep, command != .powerOff(host) { return }
-    checks.promises.willDisturb(self)
-    checks.sickness.disturb(command, self)
+    checks.willApply(command, self)
     if command != .calm { isCalm = false }
     applyToAgent(command)
     applyToHost(command)
@@ -140,13 +139,7 @@ extension World {
 
   private func reload(_ host: Int?, _ change: Command.Change) {
     var new = plan
-    switch change {
-    case .priority(let node, let priority): new.priorities[node] = priority
-    case .interval(let interval): new.interval = interval
-    case .preempt(let isOn): new.preempt = isOn
-    case .addresses(let count): new.addresses = min(max(count, 1), 3)
-    case .groups(let count): new.groups = min(max(count, 1), 4)
-    }
+    new.change(change)
     // A file that is refused leaves the old one in force.
     guard (try? settings(of: 0, new)) != nil else { return }
     plan = new

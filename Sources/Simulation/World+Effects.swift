@@ -177,6 +177,7 @@ extension World {
     }
     if hosts[host].kernel.refusedGates > 0 {
       hosts[host].kernel.refusedGates -= 1
+      checks.outages.refused(host, self)
       return .refused("nf_tables: ENOMEM")
     }
     let isDone = change(&hosts[host].kernel.gate, hosts[host].clock, now)
@@ -207,7 +208,10 @@ extension World {
     let ends = now + (lifetime.valid + late).nanoseconds
     guard let (operation, failure) = hosts[host].kernel.doNext(lifetimeEnds: ends) else { return }
     checks.answers.kernelDid(operation, failure, host, self)
-    if failure != nil { checks.promises.kernelRefused(self) }
+    if failure != nil {
+      checks.promises.kernelRefused(self)
+      checks.outages.refused(host, self)
+    }
     look()
     if operation.kind != .remove { queue.schedule(.look, at: ends) }
     if let following = hosts[host].kernel.operations.first {

@@ -98,7 +98,6 @@ extension World {
   /// Takes a host's power: everything on it is gone at once.
   func powerOff(_ host: Int) {
     guard hosts[host].isPowered else { return }
-    checks.promises.powerGoes(host, self)
     hosts[host].isPowered = false
     hosts[host].isAsleep = false
     hosts[host].agent = nil

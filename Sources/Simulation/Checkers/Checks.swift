@@ -7,11 +7,20 @@ struct Checks {
   let nodes: NodeCheck
   let stories = StoryCheck()
   let promises = PromiseCheck()
+  let outages: OutageCheck
   let sickness = SicknessCheck()
   let authenticity = AuthenticityCheck()
 
   init(hosts: Int) {
     answers = AnswerCheck(hosts: hosts)
     nodes = NodeCheck(hosts: hosts)
+    outages = OutageCheck(hosts: hosts)
+  }
+
+  /// Somebody is about to do something to the world.
+  func willApply(_ command: Command, _ world: World) {
+    promises.willDisturb(world)
+    outages.willApply(command, world)
+    sickness.disturb(command, world)
   }
 }

@@ -1,18 +1,17 @@
 // Promises with a deadline: what must have happened by then, unless somebody interfered meanwhile.
 //
 // - An operator gets an answer (2 s and what hurry may cost).
-// - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
+// - What fails in a calm cluster costs no more than `baton check` prints (`OutageCheck`).
 // - A handover that fails leaves somebody who answers (I5).
 // - Whoever begins to answer announces it to the neighbours.
 // - A group whose service is ill everywhere comes to rest (`SicknessCheck`).
 
-import Configuration
 import Election
 
 /// Something that must be so at a later time.
 enum Promise {
   case answer(request: UInt64)
-  case successor(group: Int, since: Int64)
+  case outage(trial: Int)
   case service(group: Int, since: Int64, handover: String)
   case announcement(host: Int, group: Int, since: Int64, within: Duration)
   case sickness(group: Int, since: Int64, answering: [Int]?)
@@ -69,33 +68,11 @@ final class PromiseCheck {
 
   // MARK: Outages
 
-  /// A host's power goes: in a calm cluster, somebody else answers within the bound.
-  func powerGoes(_ host: Int, _ world: World) {
-    let calm = max(world.plan.interval * 150, .seconds(5))
-    guard disturbedAt == world.now, before + calm.nanoseconds <= world.now, world.network.isFair,
-      world.hosts.filter({ $0.agent != nil }).count > 1, !mayBeRefused(world)
-    else { return }
-    guard let configuration = try? world.plan.configuration(of: host) else { return }
-    let report = ConfigurationReport(configuration)
-    // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
-    let slack = world.timing.challengeSpacing + .milliseconds(3)
-    for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
-      guard report.groups.indices.contains(group) else { continue }
-      let bound = report.groups[group].outage.upperBound.scaled(by: 1.01) + slack
-      world.schedule(.due(.successor(group: group, since: world.now)), in: bound)
-    }
-  }
-
-  /// When somebody interfered before the last time.
-  private var before: Int64 = 0
-
-  func willDisturb(_ world: World) {
-    if disturbedAt != world.now { before = disturbedAt }
-    disturbedAt = world.now
-  }
+  func willDisturb(_ world: World) { disturbedAt = world.now }
 
   func answering(_ hosts: [Int], _ group: Int, _ world: World) {
     lastMove = world.now
+    world.checks.outages.answering(hosts, group, world)
     while silentSince.count <= group {
       silentSince.append(0)
       longestOutage.append(0)
@@ -171,10 +148,7 @@ final class PromiseCheck {
         world.now - world.hosts[asked.host].lastUnattended > 3_000_000_000
       else { return }
       world.violate("Requests", "\(Plan.names[asked.host]) never answered request \(request)")
-    case .successor(let group, let since):
-      guard disturbedAt == since, world.answering(group: group).isEmpty else { return }
-      let late = Duration.nanoseconds(world.now - since).readable
-      world.violate("Outage", "nobody answers for \(Plan.groupName(group)) \(late) after its host lost power")
+    case .outage(let trial): world.checks.outages.due(trial, world)
     case .service(let group, let since, let handover):
       // What failed once may be refused again on the way back, and who has answered since may have lost it to another.
       guard disturbedAt < since - 1_500_000_000, lastRefusal <= since, world.answering(group: group).isEmpty,

@@ -10,6 +10,7 @@ final class StoryCheck {
     if case .peerDead(let node, let silence, let challenges) = event {
       return judgeDeath(of: node, silence, challenges, host, world)
     }
+    if case .promotionRefused = event { world.checks.outages.refused(host, world) }
     guard case .transition(let group, _, to: .master, _, let reason) = event,
       let index = world.plan.groupNames.firstIndex(of: group)
     else { return }
