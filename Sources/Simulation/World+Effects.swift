@@ -178,6 +178,7 @@ extension World {
     if hosts[host].kernel.refusedGates > 0 {
       hosts[host].kernel.refusedGates -= 1
       checks.outages.refused(host, self)
+      checks.handovers.refused(host, self)
       return .refused("nf_tables: ENOMEM")
     }
     let isDone = change(&hosts[host].kernel.gate, hosts[host].clock, now)
@@ -209,8 +210,8 @@ extension World {
     guard let (operation, failure) = hosts[host].kernel.doNext(lifetimeEnds: ends) else { return }
     checks.answers.kernelDid(operation, failure, host, self)
     if failure != nil {
-      checks.promises.kernelRefused(self)
       checks.outages.refused(host, self)
+      if operation.kind == .add { checks.handovers.refused(host, self) }
     }
     look()
     if operation.kind != .remove { queue.schedule(.look, at: ends) }

@@ -16,7 +16,7 @@ extension World {
       .guardian(host: host, life: agent.life),
       in: hosts[host].luck.span(.microseconds(100)...(.milliseconds(2)))
     )
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
   }
 
   /// An agent that has left ends.
@@ -28,7 +28,7 @@ extension World {
     hosts[host].agent = nil
     hosts[host].guardian.obituaries = []
     hosts[host].lastUnattended = now
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
     if isCalm { schedule(.restart(host: host, life: life), in: .milliseconds(100)) }
   }
 
@@ -103,7 +103,7 @@ extension World {
     hosts[host].agent = nil
     hosts[host].kernel.powerOff()
     hosts[host].guardian = Guardian()
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
     look()
   }
 

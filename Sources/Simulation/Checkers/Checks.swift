@@ -8,6 +8,7 @@ struct Checks {
   let stories = StoryCheck()
   let promises = PromiseCheck()
   let outages: OutageCheck
+  let handovers: HandoverCheck
   let sickness = SicknessCheck()
   let authenticity = AuthenticityCheck()
 
@@ -15,12 +16,14 @@ struct Checks {
     answers = AnswerCheck(hosts: hosts)
     nodes = NodeCheck(hosts: hosts)
     outages = OutageCheck(hosts: hosts)
+    handovers = HandoverCheck(hosts: hosts)
   }
 
   /// Somebody is about to do something to the world.
   func willApply(_ command: Command, _ world: World) {
     promises.willDisturb(world)
     outages.willApply(command, world)
+    handovers.willApply(command, world)
     sickness.disturb(command, world)
   }
 }

@@ -8,11 +8,13 @@
 // | the agent is stopped | both hooks, while it serves, and the move                | the move        |
 // | the service    | the printed verdict and a handover      | the move                               |
 //
-// The move is what the report calls the milliseconds that it takes. Where the report says that a failing probe moves
-// nothing, nothing moves.
+// The move is what the report calls the milliseconds that it takes. In a handover it may take a repetition more, since a word
+// that a later one overtakes counts for nothing; that comes after two round trips, which two clocks at different rates measure
+// wrong by as much as they part within an interval. Where the report says that a failing probe moves nothing, nothing moves.
 //
-// A cluster is calm when nobody has touched it for 150 intervals, so that nothing lost before counts any more, and all
-// that would decide otherwise is well: the network, the clocks, the kernels, hooks, services, and every agent that runs.
+// A cluster is calm when nobody has touched it for 150 intervals, so that nothing lost before counts any more, nobody has
+// refused a handover for ten seconds or a promotion or an address for five minutes, and all that would decide otherwise is
+// well: the network, the clocks, the kernels, hooks, services, and every agent that runs.
 
 import Configuration
 import Election
@@ -44,7 +46,12 @@ final class OutageCheck {
   /// When each host's hook last refused a promotion, or its kernel anything: it is not asked again for up to 5 minutes.
   private var refusedAt: [Int64]
 
+  /// When a handover last failed: whoever did not take it is not asked again for ten seconds.
+  private var handoverFailedAt: Int64 = .min / 2
+
   init(hosts: Int) { refusedAt = Array(repeating: .min / 2, count: hosts) }
+
+  func handoverFailed(_ world: World) { handoverFailedAt = world.now }
 
   func refused(_ host: Int, _ world: World) { refusedAt[host] = world.now }
 
@@ -68,7 +75,9 @@ final class OutageCheck {
     let isFirst = disturbedAt != world.now
     (commands, disturbedAt, trials) = (commands + 1, world.now, [:])
     let calm = max(world.plan.interval * 150, .seconds(1))
-    guard isFirst, calmSince + calm.nanoseconds <= world.now, world.network.isFair, let host = command.host else {
+    guard isFirst, calmSince + calm.nanoseconds <= world.now, world.network.isFair,
+      handoverFailedAt + 10_100_000_000 <= world.now, let host = command.host
+    else {
       return
     }
     for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
@@ -116,9 +125,14 @@ final class OutageCheck {
     silentFor silence: Duration? = nil,
     _ world: World
   ) {
-    // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %; and a step of a
-    // handover that another word has overtaken is told again.
-    let move = world.timing.challengeSpacing + .milliseconds(silence == nil ? 3 : 8)
+    // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
+    var move = world.timing.challengeSpacing + .milliseconds(3)
+    if silence != nil {
+      move += max(
+        .milliseconds(5),
+        min((world.plan.interval.scaled(by: Timing.drift) + .microseconds(300)) * 2, .milliseconds(100))
+      )
+    }
     let bound = (silence ?? span).scaled(by: 1 + Timing.drift) + move
     count += 1
     trials[count] = Trial(
@@ -166,7 +180,7 @@ final class OutageCheck {
           host.kernel.isGood, host.plan == world.plan, !host.maintenance.isOn,
           refusedAt[host.index] < world.now - 310_000_000_000
         else { return false }
-        if world.plan.hasHooks { guard case .quick = host.hooks else { return false } }
+        if world.plan.hasHooks, !host.hooks.isQuick { return false }
         return !world.plan.hasProbes || host.services[group].allSatisfy { $0.state == .well && $0.seen.isEmpty }
       }
   }

@@ -6,7 +6,7 @@ import Election
 /// Watches what agents note.
 final class StoryCheck {
   func judge(_ event: Event, of host: Int, _ world: World) {
-    world.checks.promises.noted(event, host, world)
+    world.checks.handovers.noted(event, host, world)
     if case .peerDead(let node, let silence, let challenges) = event {
       return judgeDeath(of: node, silence, challenges, host, world)
     }
