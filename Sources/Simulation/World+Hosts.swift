@@ -54,6 +54,7 @@ extension World {
   }
 
   private func release(_ host: Int) {
+    checks.words.obituary(host, self)
     hosts[host].kernel.gate = Gate()
     look()
     for (lane, heartbeat, isOfNextVersion) in hosts[host].guardian.obituaries {

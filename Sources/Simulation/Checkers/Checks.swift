@@ -9,6 +9,8 @@ struct Checks {
   let promises = PromiseCheck()
   let outages: OutageCheck
   let handovers: HandoverCheck
+  let words: Testimony
+  let reasons = ReasonCheck()
   let sickness = SicknessCheck()
   let authenticity = AuthenticityCheck()
 
@@ -17,6 +19,7 @@ struct Checks {
     nodes = NodeCheck(hosts: hosts)
     outages = OutageCheck(hosts: hosts)
     handovers = HandoverCheck(hosts: hosts)
+    words = Testimony(hosts: hosts)
   }
 
   /// Somebody is about to do something to the world.
@@ -24,6 +27,7 @@ struct Checks {
     promises.willDisturb(world)
     outages.willApply(command, world)
     handovers.willApply(command, world)
+    words.willApply(command, world)
     sickness.disturb(command, world)
   }
 }

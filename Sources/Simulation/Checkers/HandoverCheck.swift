@@ -73,10 +73,10 @@ final class HandoverCheck {
       let isServed = mayStay && world.answering(group: group).contains(host)
       attempts[Place(host: host, group: group)] = Attempt(since: world.now, isServed: isServed)
     case .handoverFailed(let name, let to, let cause):
+      world.checks.outages.handoverFailed(world)
       guard let group = world.plan.groupNames.firstIndex(of: name),
         let attempt = attempts[Place(host: host, group: group)], attempt.isServed
       else { return }
-      world.checks.outages.handoverFailed(world)
       failed(group, by: host, attempt, since: attempt.since, "to \(to): \(cause)", world)
     default: break
     }

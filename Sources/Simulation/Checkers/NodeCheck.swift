@@ -38,8 +38,13 @@ final class NodeCheck {
       world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
     }
     switch input {
-    case .start: (heardTerms[host], takenTerms[host], openQuestions[host], asked[host]) = ([:], [:], [:], [:])
-    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
+    case .start:
+      (heardTerms[host], takenTerms[host], openQuestions[host], asked[host]) = ([:], [:], [:], [:])
+      world.checks.words.begins(host)
+      world.checks.reasons.begins(host)
+    case .heartbeat(let heartbeat):
+      hears(heartbeat, node, host)
+      world.checks.words.heard(heartbeat, node, host, world)
     case .consulted(let group, let operation, let refusal):
       asked[host][group]?.remove(operation)
       if refusal == nil, openQuestions[host][group] == operation { openQuestions[host][group] = nil }
@@ -80,6 +85,7 @@ final class NodeCheck {
 
   /// Looks at a heartbeat that a node sends.
   func says(_ heartbeat: Heartbeat, _ host: Int, _ world: World) {
+    world.checks.words.said(heartbeat, host, world)
     for record in heartbeat.groups {
       let former = saidTerms[host][record.id] ?? 0
       if record.term < former {

@@ -53,6 +53,9 @@ final class OutageCheck {
 
   func handoverFailed(_ world: World) { handoverFailedAt = world.now }
 
+  /// Whether a host's kernel or hook has ever refused anything.
+  func hasRefused(_ host: Int) -> Bool { refusedAt[host] > 0 }
+
   func refused(_ host: Int, _ world: World) { refusedAt[host] = world.now }
 
   func answering(_ hosts: [Int], _ group: Int, _ world: World) {
