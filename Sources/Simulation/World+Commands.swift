@@ -213,7 +213,7 @@ extension World {
       return found == wanted.sorted() ? nil : ("Expectation", "\(expectation), but it is \(names(found))")
     case .settled(let best):
       let complaint = (0..<plan.groups).lazy.compactMap { self.complaintOfUnrest($0, best: best) }.first
-      return complaint.map { ("I3", $0) }
+      return (complaint ?? complaintOfLeftovers()).map { ("I3", $0) }
     case .outage(let group, let most):
       let outage = checks.promises.outage(of: group, self)
       return outage <= most ? nil : ("Expectation", "\(expectation), but it was \(outage.readable)")
@@ -228,6 +228,9 @@ extension World {
     guard found.count == 1, let master = found.first else {
       return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
+    if hosts[master].agent?.isReleasing(group) == true {
+      return "\(names([master])) is about to let \(Plan.groupName(group)) go"
+    }
     let terms = hosts.map { term(of: group, on: $0) }
     if let highest = terms.max(), terms[master] < highest {
       return "\(names([master])) answers for \(Plan.groupName(group)) in term \(terms[master]), and \(highest) is known"
@@ -238,6 +241,10 @@ extension World {
     if let host = hosts.indices.first(where: { $0 != master && self.group(group, on: hosts[$0])?.isMaster == true }) {
       return "\(names([host])) has not let go of \(Plan.groupName(group)) yet"
     }
+    let addresses = addresses(of: group)
+    if let host = hosts.indices.first(where: { $0 != master && addresses.contains(where: hosts[$0].kernel.has) }) {
+      return "\(names([host])) still has addresses of \(Plan.groupName(group)), which \(names([master])) answers for"
+    }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.
     if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {
@@ -246,6 +253,16 @@ extension World {
     let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
     guard first != master, !isPreemptionHeld(by: first, of: group) else { return nil }
     return "\(names([master])) answers for \(Plan.groupName(group)), though \(names([first])) is better and well"
+  }
+
+  /// Addresses that are of no group any more, and still on some host, if behind a closed gate.
+  private func complaintOfLeftovers() -> String? {
+    let known = (0..<plan.groups).flatMap { addresses(of: $0) }
+    for host in hosts.indices {
+      guard let left = hosts[host].kernel.entries.first(where: { !known.contains($0.address) }) else { continue }
+      return "\(names([host])) still has \(left.address), which is of no group any more"
+    }
+    return nil
   }
 
   /// Whether a handover is under way, which may wait for hooks while another host answers, or this one.

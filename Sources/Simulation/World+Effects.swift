@@ -120,7 +120,7 @@ extension World {
   private func send(_ heartbeat: Heartbeat, to peer: Int, _ host: Int) {
     guard let agent = hosts[host].agent else { return }
     let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
-    checks.nodes.says(heartbeat, host, self)
+    checks.says(heartbeat, host, self)
     let bytes = encode(heartbeat, isOfNextVersion: hosts[host].isOfNextVersion)
     transmit(Datagram(lane: lane, bytes: bytes, sentAt: now))
   }

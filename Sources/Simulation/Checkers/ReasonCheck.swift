@@ -57,7 +57,7 @@ final class ReasonCheck {
       guard let obituary = words.obituaries[other], obituary >= startedAt else { return "no guardian has said so" }
       return saidMaster.map { $0.at <= obituary } ?? false ? nil : "that one was no master when it died"
     case .masterRestarted:
-      guard let saidMaster, saidMaster.life < world.hosts[other].lives || words.believed[ear]?.state == .master else {
+      guard let saidMaster, saidMaster.life < world.hosts[other].lives else {
         return "it did not since it was master"
       }
       return world.hosts[other].startedAt >= startedAt ? nil : "that was before this agent began"
@@ -72,7 +72,7 @@ final class ReasonCheck {
       taken[ear] = release.term
       return nil
     case .successorFailed:
-      guard words.releases[ear] != nil else { return "nothing was ever released to that one" }
+      guard words.gaveTo.contains(ear) else { return "nothing was ever released to that one" }
       guard let record = words.believed[ear], record.state == .master, let release = words.releases[ear],
         record.term >= release.term, words.verdicts[host][other] == nil
       else { return nil }

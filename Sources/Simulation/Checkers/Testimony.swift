@@ -24,7 +24,7 @@ final class Testimony {
     let at: Int64
   }
 
-  /// When each host last said that it is master, and in which life; and when each said that it is leaving.
+  /// When each host first said that it is master, and in which life; and when each said that it is leaving.
   private(set) var saidMaster: [Place: (life: Int, at: Int64)] = [:]
   private(set) var saidFarewell: [Int: Int64] = [:]
   /// What each host has released to another one, and when it said that it is ready for one's offer.
@@ -35,6 +35,8 @@ final class Testimony {
   private(set) var heardMaster: [Ear: Int64] = [:]
   /// When a backup last heard of any master since it was none, nor had failed to hand the group over.
   private(set) var knowsMaster: [Place: Int64] = [:]
+  /// Whom each host has let a group go to.
+  private(set) var gaveTo: Set<Ear> = []
   /// When each host's guardian last said that its agent is gone.
   private(set) var obituaries: [Int: Int64] = [:]
   /// Whom each agent holds to be dead by its silence, and what it has said of that.
@@ -69,7 +71,8 @@ final class Testimony {
     if heartbeat.flags.contains(.leaving) { saidFarewell[host] = world.now }
     for record in heartbeat.groups {
       if record.state == .master {
-        saidMaster[Place(host: host, group: record.id)] = (world.hosts[host].lives, world.now)
+        let place = Place(host: host, group: record.id)
+        if saidMaster[place] == nil { saidMaster[place] = (world.hosts[host].lives, world.now) }
       }
       guard record.handover == .release || record.handover == .ready,
         let peer = Plan.names.firstIndex(where: { WireID(name: $0) == record.handoverPeer })
@@ -126,6 +129,9 @@ final class Testimony {
     case .handoverFailed(let group, _, _): knowsMaster[Place(host: host, group: WireID(name: group))] = nil
     case .transition(let group, _, to: .master, _, _):
       knowsMaster[Place(host: host, group: WireID(name: group))] = nil
+    case .transition(let group, _, _, _, .handedOverTo(let node, _)):
+      guard let other = Plan.names.firstIndex(of: node) else { return }
+      gaveTo.insert(Ear(host: host, group: WireID(name: group), other: other))
     case .reconfigured: knowsMaster = knowsMaster.filter { $0.key.host != host }
     default: break
     }
