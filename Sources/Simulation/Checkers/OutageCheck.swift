@@ -155,7 +155,7 @@ final class OutageCheck {
     let name = Plan.groupName(trial.group)
     let span = Duration.nanoseconds(world.now - trial.since).readable
     let outage = max(trial.longest, trial.silentSince.map { .nanoseconds(world.now - $0) } ?? .zero)
-    if trial.moves, answering.isEmpty || !trial.hasMoved {
+    if trial.moves, !trial.hasMoved {
       world.violate("Outage", "no other host answers for \(name) \(span) after: \(trial.failure)")
     } else if !trial.moves, answering != [trial.host] {
       world.violate(
