@@ -71,6 +71,9 @@ final class AnswerCheck {
     }
   }
 
+  /// Whether a kernel was asked in vain to remove an address, and not since.
+  func hasRefused(_ address: VirtualAddress, _ host: Int) -> Bool { refused[host].contains(address) }
+
   func promoted(_ host: Int, _ group: Int, because reason: Reason, _ world: World) {
     promotedAt[host] = world.now
     givers[Claim(host: host, group: group)] =
