@@ -61,10 +61,10 @@ extension Group {
     guard isAble, step?.kind != .release else { return false }
     if let end = world.catchesUpUntil, wake(at: end, world) { return false }
     let delay = world.timing.rankDelay + world.roundTrip * 2
-    let better = betterRanks(world)
-    if better != awaited { (awaited, awaitedSince) = (better, world.now) }
+    let contenders = contenders(masterlessSince, world)
+    if contenders != awaited { (awaited, awaitedSince) = (contenders, world.now) }
     let begin = max(start + handoverPatience(world), candidacyEnds(world), awaitedSince)
-    if wake(at: begin + delay * better.count, world) { return false }
+    if wake(at: begin + delay * contenders.count, world) { return false }
     if isUnsure(since: candidacyEnds(world), world) {
       ask(world, &outbox)
       return false
@@ -158,6 +158,15 @@ extension Group {
       guard let rank, rank > own else { return nil }
       return Contender(node: node, rank: rank, state: record.state)
     }
+  }
+
+  /// The better nodes that are waited for. Whoever has come up since this node asked before a promotion is not: it has heard
+  /// that somebody asks before it may act, and lets it finish. One that is heard again and has not spoken of the group may be
+  /// master of it all the same.
+  private func contenders(_ masterlessSince: Instant?, _ world: Surroundings) -> [Contender] {
+    let better = betterRanks(world)
+    guard promotion != nil, masterlessSince != nil else { return better }
+    return better.filter { one in one.rank == nil || awaited.contains { $0.node == one.node && $0.rank != nil } }
   }
 
   private func takeoverReason(_ world: Surroundings) -> Reason {

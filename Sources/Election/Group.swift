@@ -147,6 +147,8 @@ package struct Group: Hashable, Sendable {
     id = WireID(name: settings.name)
     self.settings = settings
     self.term = term
+    // An earlier life may have been master with it.
+    mastersTerm = term
     health = GroupHealth(settings.probes, rule: settings.rule, peers: peers)
     probeList = settings.asksPeers ? settings.probeList : nil
     views = Array(repeating: View(), count: nodes)

@@ -86,6 +86,17 @@ package struct Plan: Hashable, Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Edits the file.
+  mutating func change(_ change: Command.Change) {
+    switch change {
+    case .priority(let node, let priority): priorities[node] = priority
+    case .interval(let interval): self.interval = interval
+    case .preempt(let isOn): preempt = isOn
+    case .addresses(let count): addresses = min(max(count, 1), 3)
+    case .groups(let count): groups = min(max(count, 1), 4)
+    }
+  }
+
   /// How often probes come to a result.
   var probeInterval: Duration { max(.milliseconds(200), interval / 2) }
 

@@ -128,6 +128,7 @@ package struct Swarm {
     drawPeers()
     drawCalm(size)
     drawSickness()
+    scenario.commands += Epilogue.commands(after: scenario)
   }
 
   private mutating func drawPlan(_ size: Size) {

@@ -120,7 +120,7 @@ extension World {
   private func send(_ heartbeat: Heartbeat, to peer: Int, _ host: Int) {
     guard let agent = hosts[host].agent else { return }
     let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
-    checks.nodes.says(heartbeat, host, self)
+    checks.says(heartbeat, host, self)
     let bytes = encode(heartbeat, isOfNextVersion: hosts[host].isOfNextVersion)
     transmit(Datagram(lane: lane, bytes: bytes, sentAt: now))
   }
@@ -177,6 +177,8 @@ extension World {
     }
     if hosts[host].kernel.refusedGates > 0 {
       hosts[host].kernel.refusedGates -= 1
+      checks.outages.refused(host, self)
+      checks.handovers.refused(host, self)
       return .refused("nf_tables: ENOMEM")
     }
     let isDone = change(&hosts[host].kernel.gate, hosts[host].clock, now)
@@ -207,7 +209,10 @@ extension World {
     let ends = now + (lifetime.valid + late).nanoseconds
     guard let (operation, failure) = hosts[host].kernel.doNext(lifetimeEnds: ends) else { return }
     checks.answers.kernelDid(operation, failure, host, self)
-    if failure != nil { checks.promises.kernelRefused(self) }
+    if failure != nil {
+      checks.outages.refused(host, self)
+      if operation.kind == .add { checks.handovers.refused(host, self) }
+    }
     look()
     if operation.kind != .remove { queue.schedule(.look, at: ends) }
     if let following = hosts[host].kernel.operations.first {

@@ -16,7 +16,7 @@ extension World {
       .guardian(host: host, life: agent.life),
       in: hosts[host].luck.span(.microseconds(100)...(.milliseconds(2)))
     )
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
   }
 
   /// An agent that has left ends.
@@ -28,7 +28,7 @@ extension World {
     hosts[host].agent = nil
     hosts[host].guardian.obituaries = []
     hosts[host].lastUnattended = now
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
     if isCalm { schedule(.restart(host: host, life: life), in: .milliseconds(100)) }
   }
 
@@ -54,6 +54,7 @@ extension World {
   }
 
   private func release(_ host: Int) {
+    checks.words.obituary(host, self)
     hosts[host].kernel.gate = Gate()
     look()
     for (lane, heartbeat, isOfNextVersion) in hosts[host].guardian.obituaries {
@@ -98,13 +99,12 @@ extension World {
   /// Takes a host's power: everything on it is gone at once.
   func powerOff(_ host: Int) {
     guard hosts[host].isPowered else { return }
-    checks.promises.powerGoes(host, self)
     hosts[host].isPowered = false
     hosts[host].isAsleep = false
     hosts[host].agent = nil
     hosts[host].kernel.powerOff()
     hosts[host].guardian = Guardian()
-    checks.promises.agentGone(host)
+    checks.promises.agentGone(host, self)
     look()
   }
 

@@ -2,7 +2,7 @@
 // would, and shows everything to the checks. One thread, no clock, no chance but the seed's: one seed is one history.
 //
 // A node lives in `World+Agents.swift`, what its effects do in `World+Effects.swift`, hosts in `World+Hosts.swift`, and
-// what a scenario's commands do in `World+Commands.swift`.
+// what a scenario's commands do in `World+Commands.swift`, and what it expects in `World+Expectations.swift`.
 
 import Configuration
 import Election

@@ -27,6 +27,15 @@ struct CheckTests {
     #expect(outcome.violation?.check == "Expectation")
   }
 
+  @Test("addresses that are left behind a closed gate are noticed")
+  func leftovers() throws {
+    let crash = "start a\nstart b\nadvance 3s\ncrash-guardian a\ncrash a\nadvance 1s\nexpect web on b\n"
+    #expect(try outcome(crash).violation == nil)
+    let violation = try outcome(crash + "expect settled\n").violation
+    #expect(violation?.check == "I3")
+    #expect(violation?.text.contains("a still has addresses of web") == true)
+  }
+
   @Test("without a gate a hung agent is only excused until it must have been sorted out")
   func withoutGate() throws {
     let text = "gate off\nstart a\nstart b\nadvance 3s\npause-guardian a\npause a 2s\nadvance 9s\nexpect settled best\n"

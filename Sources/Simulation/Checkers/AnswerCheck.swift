@@ -4,15 +4,21 @@
 // another when, over all paths together, everything that it sent since something last got through was lost, at least one
 // datagram was, and that silence has lasted
 //
-// - one and a half intervals, the silence that nobody is to conclude anything from, or
+// - as long as the earliest verdict takes by the other's clock, 1.75 intervals and 6 ms, or
 // - 450 ms and at least five datagrams, nearly the half second that the words of a handover may take,
 //
 // or nothing can get through either way, and something was lost both ways.
 //
 // So the loss of a host's last heartbeats just before it crashes is a cut, and a crash, a hang or a power-off without
-// any loss never is: who sends nothing loses nothing. A cut excuses for as long as more is lost, and then for the time in
-// which hosts that hear each other again must have sorted it out. Any cut between any two hosts counts, since with three
-// hosts a third may be handed what the second has taken.
+// any loss never is: who sends nothing loses nothing. One lost heartbeat is none either: the question that follows half an
+// interval later is answered. A cut excuses for as long as more is lost, and then for the time in which hosts that hear each
+// other again must have sorted it out, a detection time and a few words.
+//
+// It excuses the two hosts that it separates, and those that they have handed the group to meanwhile: of three hosts, one may
+// take a group because it is cut from the master, and hand it at once to the third, which hears everybody. So a host's claim
+// has a *lineage*, itself and who has handed the group to it within the time to sort things out, and two hosts are excused
+// if somebody in the one's lineage is cut from somebody in the other's. Nothing else is: a cut between two hosts says nothing
+// about a third.
 //
 // Two successors that cross in a lossy network are excused among three hosts and more, see `isRace`.
 //
@@ -32,6 +38,13 @@ final class AnswerCheck {
   private(set) var failedAt: [Int64]
   private var isOverlapNoted = false
   private var promotedAt: [Int64]
+  /// Who was handed each group by whom, and when.
+  private var givers: [Claim: (giver: Int, at: Int64)] = [:]
+
+  private struct Claim: Hashable {
+    let host: Int
+    let group: Int
+  }
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
@@ -58,7 +71,18 @@ final class AnswerCheck {
     }
   }
 
-  func promoted(_ host: Int, _ world: World) { promotedAt[host] = world.now }
+  /// Whether a kernel was asked in vain to remove an address, and not since.
+  func hasRefused(_ address: VirtualAddress, _ host: Int) -> Bool { refused[host].contains(address) }
+
+  func promoted(_ host: Int, _ group: Int, because reason: Reason, _ world: World) {
+    promotedAt[host] = world.now
+    givers[Claim(host: host, group: group)] =
+      if case .handedOverBy(let node, _) = reason, let giver = Plan.names.firstIndex(of: node) {
+        (giver, world.now)
+      } else {
+        nil
+      }
+  }
 
   func look(_ world: World) {
     for host in world.hosts.indices where gateLook[host] <= world.now {
@@ -66,12 +90,12 @@ final class AnswerCheck {
       gateLook[host] = ends
       world.queue.schedule(.look, at: ends)
     }
-    var overlap: (address: VirtualAddress, hosts: [Int])?
+    var overlap: (address: VirtualAddress, group: Int, hosts: [Int])?
     for group in 0..<world.plan.groups {
       var all: [Int] = []
       for address in world.addresses(of: group) {
         let answering = world.answering(address)
-        if answering.count > 1 { overlap = overlap ?? (address, answering) }
+        if answering.count > 1 { overlap = overlap ?? (address, group, answering) }
         for host in answering where !all.contains(host) { all.append(host) }
       }
       note(all.sorted(), of: group, world)
@@ -80,7 +104,7 @@ final class AnswerCheck {
       isOverlapNoted = false
       return
     }
-    judge(overlap.address, overlap.hosts, world)
+    judge(overlap.address, of: overlap.group, overlap.hosts, world)
   }
 
   private func note(_ answering: [Int], of group: Int, _ world: World) {
@@ -98,10 +122,10 @@ final class AnswerCheck {
     world.checks.promises.answering(answering, group, world)
   }
 
-  private func judge(_ address: VirtualAddress, _ hosts: [Int], _ world: World) {
+  private func judge(_ address: VirtualAddress, of group: Int, _ hosts: [Int], _ world: World) {
     let names = hosts.map { Plan.names[$0] }.joined(separator: " and ")
-    guard let excuse = excuse(for: hosts, world) else {
-      return world.violate("I2", "\(names) both answer for \(address), and nothing separates any two hosts")
+    guard let excuse = excuse(for: hosts, of: group, world) else {
+      return world.violate("I2", "\(names) both answer for \(address), and nothing separates them")
     }
     if !isOverlapNoted { world.transcript.note("(\(excuse))", at: "", world.now) }
     isOverlapNoted = true
@@ -113,14 +137,26 @@ final class AnswerCheck {
 
   // MARK: Excuses
 
-  /// Why several hosts may answer just now; nil when nothing allows it.
-  func excuse(for answering: [Int], _ world: World) -> String? {
-    for from in world.hosts.indices {
-      for to in world.hosts.indices where to != from && isCut(from: from, to: to, world) {
-        return "\(Plan.names[from]) is cut from \(Plan.names[to])"
+  /// Why several hosts may answer for a group just now; nil when nothing allows it for some pair of them.
+  func excuse(for answering: [Int], of group: Int, _ world: World) -> String? {
+    var excuse: String?
+    for (position, one) in answering.enumerated() {
+      for other in answering[(position + 1)...] {
+        excuse = self.excuse(for: one, other, of: group, world)
+        if excuse == nil { return nil }
       }
     }
-    for index in answering {
+    return excuse
+  }
+
+  private func excuse(for one: Int, _ other: Int, of group: Int, _ world: World) -> String? {
+    for a in lineage(of: one, group, world) {
+      for b in lineage(of: other, group, world) where a != b {
+        if isCut(from: a, to: b, world) { return "\(Plan.names[a]) is cut from \(Plan.names[b])" }
+        if isCut(from: b, to: a, world) { return "\(Plan.names[b]) is cut from \(Plan.names[a])" }
+      }
+    }
+    for index in [one, other] {
       let host = world.hosts[index]
       if world.now - host.wokeAt <= (world.timing.gateTime + Timing.kernelTick).nanoseconds {
         return "\(Plan.names[index]) has just woken up"
@@ -131,7 +167,7 @@ final class AnswerCheck {
         return "\(Plan.names[index]) has no gate, and its agent did not run or its kernel refused"
       }
     }
-    if world.hosts.count > 2, isRace(answering, world) { return "two successors crossed in a lossy network" }
+    if world.hosts.count > 2, isRace(one, other, world) { return "two successors crossed in a lossy network" }
     let rates = world.hosts.map(\.clock.ppm)
     if let least = rates.min(), let most = rates.max(), most - least > Int(Timing.drift * 1_000_000) {
       return "clock rates differ by \(most - least) ppm"
@@ -139,19 +175,30 @@ final class AnswerCheck {
     return nil
   }
 
+  /// A host, and those whose claim to a group it has of late been handed.
+  private func lineage(of host: Int, _ group: Int, _ world: World) -> [Int] {
+    var line = [host]
+    while let last = line.last, let claim = givers[Claim(host: last, group: group)], !line.contains(claim.giver),
+      claim.at + settling(world) >= world.now
+    {
+      line.append(claim.giver)
+    }
+    return line
+  }
+
   /// With three hosts or more, two that wait for the same master's death come to know of it at times that loss sets
   /// apart, by more than the ranks allow for; each may move before it has heard of the other's move. Without a quorum
   /// nothing can prevent that, and it ends with the first word that gets through. A pair has no such second successor.
   /// What must have been lost is a word to one of the two: without that, the ranks keep them apart (`Group+Backup.swift`).
-  private func isRace(_ answering: [Int], _ world: World) -> Bool {
+  private func isRace(_ one: Int, _ other: Int, _ world: World) -> Bool {
     let recent = world.now - settling(world)
     let isLossy = world.hosts.indices.contains { from in
-      answering.contains { to in
+      [one, other].contains { to in
         let ledger = world.network.ledger(from: from, to: to)
         return from != to && ledger.totalLosses > 0 && ledger.lastLost > recent
       }
     }
-    return isLossy && answering.allSatisfy { promotedAt[$0] > recent }
+    return isLossy && promotedAt[one] > recent && promotedAt[other] > recent
   }
 
   /// Whether one host's words do not get to another.
@@ -161,16 +208,19 @@ final class AnswerCheck {
     guard ledger.losses > 0, let delivered = ledger.lastDelivered else { return false }
     if world.network.isPartitioned(from, to), world.network.ledger(from: to, to: from).losses > 0 { return true }
     // A host that has not heard of a new interval yet goes by the old one.
-    let isSilent = world.now - delivered >= Timing(interval: world.intervals.lowerBound).suspectAfter.nanoseconds
+    let verdict = Timing(interval: world.intervals.lowerBound).leaseRunsOut
+    let rate = 1 + Double(world.hosts[to].clock.ppm) / 1_000_000
+    let isSilent = world.now - delivered >= verdict.scaled(by: 0.999 / rate).nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000
     return (isSilent || isLong) && world.now <= ledger.lastLost + settling(world)
   }
 
   /// How long hosts that hear each other again may take to sort out who is master: the one that is not heard yields
-  /// after a detection time, and each word may take a few attempts.
+  /// after a detection time by its own clock, and a word that gets lost is repeated twice, 20 ms apart.
   func settling(_ world: World) -> Int64 {
     let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
-    return (Timing(interval: world.intervals.upperBound).detectionTime() * 4 + .milliseconds(100) + kernel * 8)
-      .nanoseconds
+    let slowest = 1 + Double(world.hosts.map(\.clock.ppm).min() ?? 0) / 1_000_000
+    let yielding = Timing(interval: world.intervals.upperBound).detectionTime().scaled(by: 1.001 / slowest)
+    return (yielding + .milliseconds(50) + kernel * 4).nanoseconds
   }
 }

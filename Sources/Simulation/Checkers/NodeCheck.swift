@@ -1,16 +1,12 @@
-// What holds for every node at every moment, whatever happens to it: terms on the wire never go back, nobody takes a group
-// with a term that it has heard a master say, a timer that has fired leaves its next deadline in the future and nothing
-// undone, nobody announces what is not there, nobody is promoted whose question before that is open or goes on after its
-// lease, and neither the effects of one input nor the node itself grow without bound.
+// What holds for every node at every moment, whatever happens to it, but for terms (`TermCheck`): a timer that has fired leaves
+// its next deadline in the future and nothing undone, nobody announces what is not there, nobody is promoted whose question
+// before that is open or goes on after its lease, and neither the effects of one input nor the node itself grow without
+// bound.
 
 import Election
 
 /// Watches each node after each input.
 final class NodeCheck {
-  private var saidTerms: [[WireID: UInt64]]
-  /// The highest terms that each host's agent has heard masters say in its present life, and that it took itself.
-  private var heardTerms: [[WireID: UInt64]]
-  private var takenTerms: [[WireID: UInt64]]
   private var announcedAt: [[WireID: Int64]]
   /// The question before a promotion that each agent has asked last and that was not answered in its favour.
   private var openQuestions: [[WireID: UInt64]]
@@ -19,8 +15,6 @@ final class NodeCheck {
   private var inputs = 0
 
   init(hosts: Int) {
-    saidTerms = Array(repeating: [:], count: hosts)
-    (heardTerms, takenTerms) = (saidTerms, saidTerms)
     announcedAt = Array(repeating: [:], count: hosts)
     openQuestions = Array(repeating: [:], count: hosts)
     asked = Array(repeating: [:], count: hosts)
@@ -38,8 +32,14 @@ final class NodeCheck {
       world.violate("Effects", "\(Plan.names[host]) wants \(effects.count) things done at once")
     }
     switch input {
-    case .start: (heardTerms[host], takenTerms[host], openQuestions[host], asked[host]) = ([:], [:], [:], [:])
-    case .heartbeat(let heartbeat): hears(heartbeat, node, host)
+    case .start:
+      (openQuestions[host], asked[host]) = ([:], [:])
+      world.checks.terms.begins(node, host, world)
+      world.checks.words.begins(host)
+      world.checks.reasons.begins(host)
+    case .heartbeat(let heartbeat):
+      world.checks.terms.hears(heartbeat, node, host)
+      world.checks.words.heard(heartbeat, node, host, world)
     case .consulted(let group, let operation, let refusal):
       asked[host][group]?.remove(operation)
       if refusal == nil, openQuestions[host][group] == operation { openQuestions[host][group] = nil }
@@ -55,7 +55,10 @@ final class NodeCheck {
       case .journal(let event):
         world.checks.stories.judge(event, of: host, world)
         if case .transition(let group, _, to: .master, let term, let reason) = event {
-          takes(group, term, reason, host, world)
+          world.checks.terms.takes(group, term, reason, host, world)
+          if openQuestions[host][WireID(name: group)] != nil {
+            world.violate("Hooks", "\(Plan.names[host]) takes \(group), and what it has asked before is not answered")
+          }
         }
       default: break
       }
@@ -76,55 +79,6 @@ final class NodeCheck {
     var (twin, dice) = (node, world.hosts[host].nodeDice)
     let more = twin.handle(.timer, at: time, using: &dice)
     if !more.isEmpty { world.violate("Timer", "\(Plan.names[host]): a timer that fired twice did something: \(more)") }
-  }
-
-  /// Looks at a heartbeat that a node sends.
-  func says(_ heartbeat: Heartbeat, _ host: Int, _ world: World) {
-    for record in heartbeat.groups {
-      let former = saidTerms[host][record.id] ?? 0
-      if record.term < former {
-        world.violate("Terms", "\(Plan.names[host]) said term \(former) of a group, and now \(record.term)")
-      }
-      if record.term != former { saidTerms[host][record.id] = record.term }
-      guard record.state == .master, let rival = heardTerms[host][record.id], record.term <= rival else { continue }
-      guard let group = world.plan.groupNames.firstIndex(where: { WireID(name: $0) == record.id }) else { continue }
-      let node = world.hosts[host].agent?.node
-      let isHolding = node?.index(of: record.id).map { node?.groups[$0].isHolding == true } ?? false
-      if isHolding, world.answering(group: group) == [host] {
-        world.violate(
-          "Terms",
-          "\(Plan.names[host]) stays master in term \(record.term), and has heard a rival say \(rival)"
-        )
-      }
-    }
-  }
-
-  /// Notes what masters say, if the node believes it.
-  private func hears(_ heartbeat: Heartbeat, _ node: Node, _ host: Int) {
-    for record in heartbeat.groups where record.state == .master && record.term > heardTerms[host][record.id] ?? 0 {
-      guard let group = node.index(of: record.id), node.groups[group].views.contains(where: { $0.record == record })
-      else { continue }
-      heardTerms[host][record.id] = record.term
-    }
-  }
-
-  /// A node takes a group: its term must tell it from every master before.
-  private func takes(_ group: String, _ term: UInt64, _ reason: Reason, _ host: Int, _ world: World) {
-    let id = WireID(name: group)
-    let former = max(heardTerms[host][id] ?? 0, takenTerms[host][id] ?? 0)
-    if term <= former {
-      world.violate("Terms", "\(Plan.names[host]) takes \(group) with term \(term), and knows of a master's \(former)")
-    }
-    if case .successorFailed = reason, let taken = takenTerms[host][id], term < taken + 2 {
-      world.violate(
-        "Terms",
-        "\(Plan.names[host]) takes \(group) back with term \(term), which its successor may have used"
-      )
-    }
-    takenTerms[host][id] = term
-    if openQuestions[host][id] != nil {
-      world.violate("Hooks", "\(Plan.names[host]) takes \(group), and what it has asked before is not answered")
-    }
   }
 
   /// A host has begun to answer for a group: soon it must have said so to the neighbours, and again some seconds later.

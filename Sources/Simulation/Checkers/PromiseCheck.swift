@@ -1,19 +1,18 @@
 // Promises with a deadline: what must have happened by then, unless somebody interfered meanwhile.
 //
 // - An operator gets an answer (2 s and what hurry may cost).
-// - A host that loses its power in a calm cluster is replaced within the time that `baton check` prints (I3).
-// - A handover that fails leaves somebody who answers (I5).
+// - What fails in a calm cluster costs no more than `baton check` prints (`OutageCheck`).
+// - A handover that fails leaves somebody who answers (I5, `HandoverCheck`).
 // - Whoever begins to answer announces it to the neighbours.
 // - A group whose service is ill everywhere comes to rest (`SicknessCheck`).
 
-import Configuration
 import Election
 
 /// Something that must be so at a later time.
 enum Promise {
   case answer(request: UInt64)
-  case successor(group: Int, since: Int64)
-  case service(group: Int, since: Int64, handover: String)
+  case outage(trial: Int)
+  case service(group: Int, by: Int, began: Int64, since: Int64, handover: String)
   case announcement(host: Int, group: Int, since: Int64, within: Duration)
   case sickness(group: Int, since: Int64, answering: [Int]?)
 }
@@ -35,7 +34,6 @@ final class PromiseCheck {
   /// When it last changed who answers for some group.
   private(set) var lastMove: Int64 = .min
   private(set) var mark: Int64 = 0
-  private var beganServing: [String: Bool] = [:]
 
   func isDisturbed(within span: Duration, _ world: World) -> Bool { world.now - disturbedAt < span.nanoseconds }
 
@@ -52,50 +50,21 @@ final class PromiseCheck {
     requests[request]?.isAnswered = true
   }
 
-  func agentGone(_ host: Int) { requests = requests.filter { $0.value.host != host } }
+  func agentGone(_ host: Int, _ world: World) {
+    requests = requests.filter { $0.value.host != host }
+    world.checks.handovers.agentGone(host, world)
+  }
 
   /// How long each of the hooks may take that somebody waits for.
   private func hookTime(_ world: World) -> Duration { world.plan.hasHooks ? Plan.hookTimeout : .zero }
 
-  /// Whether some hook of this history refuses or hangs, so that a group may rightly be held by nobody.
-  private func mayBeRefused(_ world: World) -> Bool {
-    world.scenario.commands.contains { command in
-      switch command {
-      case .hooks(_, .refusing), .hooks(_, .hanging): true
-      default: false
-      }
-    }
-  }
-
   // MARK: Outages
 
-  /// A host's power goes: in a calm cluster, somebody else answers within the bound.
-  func powerGoes(_ host: Int, _ world: World) {
-    let calm = max(world.plan.interval * 150, .seconds(5))
-    guard disturbedAt == world.now, before + calm.nanoseconds <= world.now, world.network.isFair,
-      world.hosts.filter({ $0.agent != nil }).count > 1, !mayBeRefused(world)
-    else { return }
-    guard let configuration = try? world.plan.configuration(of: host) else { return }
-    let report = ConfigurationReport(configuration)
-    // The move itself, the turn of a challenge, a timer that is a little late, and clocks that differ by 1 %.
-    let slack = world.timing.challengeSpacing + .milliseconds(3)
-    for group in 0..<world.plan.groups where world.answering(group: group) == [host] {
-      guard report.groups.indices.contains(group) else { continue }
-      let bound = report.groups[group].outage.upperBound.scaled(by: 1.01) + slack
-      world.schedule(.due(.successor(group: group, since: world.now)), in: bound)
-    }
-  }
-
-  /// When somebody interfered before the last time.
-  private var before: Int64 = 0
-
-  func willDisturb(_ world: World) {
-    if disturbedAt != world.now { before = disturbedAt }
-    disturbedAt = world.now
-  }
+  func willDisturb(_ world: World) { disturbedAt = world.now }
 
   func answering(_ hosts: [Int], _ group: Int, _ world: World) {
     lastMove = world.now
+    world.checks.outages.answering(hosts, group, world)
     while silentSince.count <= group {
       silentSince.append(0)
       longestOutage.append(0)
@@ -120,33 +89,6 @@ final class PromiseCheck {
     return .nanoseconds(max(longestOutage[group], current))
   }
 
-  // MARK: Handovers
-
-  func noted(_ event: Event, _ host: Int, _ world: World) {
-    switch event {
-    case .handoverBegan(let group, _, let cause):
-      let index = world.plan.groupNames.firstIndex(of: group)
-      // Who leaves, or whose service is ill, goes in any case.
-      let mayStay = cause != .shutdown && cause != .probe
-      beganServing["\(host) \(group)"] = mayStay && index.map { world.answering(group: $0).contains(host) } ?? false
-    case .handoverFailed(let group, let to, let cause):
-      guard beganServing["\(host) \(group)"] == true, !mayBeRefused(world),
-        world.now - world.hosts[host].lastUnattended > 2_000_000_000,
-        world.hosts[host].agent?.node.doubtUntil == nil,
-        world.hosts.allSatisfy({ $0.lateness.upperBound <= .milliseconds(1) && $0.stall.perMille == 0 }),
-        let index = world.plan.groupNames.firstIndex(of: group), !world.isAtFault(index, on: world.hosts[host])
-      else {
-        return
-      }
-      let kernel = world.hosts.map(\.kernel.delay.upperBound).max() ?? .zero
-      let promise = Promise.service(group: index, since: world.now, handover: "to \(to): \(cause)")
-      // Where words get lost, those who may have taken it are asked until they answer or are dead.
-      let asking = world.network.isFair ? .milliseconds(10) : .seconds(6) + world.plan.interval * 20
-      world.schedule(.due(promise), in: kernel * 4 + asking + hookTime(world))
-    default: break
-    }
-  }
-
   private func isUndisturbed(since: Int64, _ world: World) -> Bool {
     lastMove <= since && disturbedAt < since && world.network.isFair
       && world.hosts.allSatisfy {
@@ -157,11 +99,6 @@ final class PromiseCheck {
 
   // MARK: Due
 
-  /// When a kernel last refused, or seemed to.
-  private var lastRefusal: Int64 = .min
-
-  func kernelRefused(_ world: World) { lastRefusal = world.now }
-
   func due(_ promise: Promise, _ world: World) {
     switch promise {
     case .answer(let request):
@@ -171,16 +108,9 @@ final class PromiseCheck {
         world.now - world.hosts[asked.host].lastUnattended > 3_000_000_000
       else { return }
       world.violate("Requests", "\(Plan.names[asked.host]) never answered request \(request)")
-    case .successor(let group, let since):
-      guard disturbedAt == since, world.answering(group: group).isEmpty else { return }
-      let late = Duration.nanoseconds(world.now - since).readable
-      world.violate("Outage", "nobody answers for \(Plan.groupName(group)) \(late) after its host lost power")
-    case .service(let group, let since, let handover):
-      // What failed once may be refused again on the way back, and who has answered since may have lost it to another.
-      guard disturbedAt < since - 1_500_000_000, lastRefusal <= since, world.answering(group: group).isEmpty,
-        silentSince[group].map({ $0 <= since }) ?? true
-      else { return }
-      world.violate("I5", "a handover of \(Plan.groupName(group)) failed (\(handover)), and nobody answers")
+    case .outage(let trial): world.checks.outages.due(trial, world)
+    case .service(let group, let host, let began, let since, let handover):
+      world.checks.handovers.due(group, by: host, began: began, since: since, handover, world)
     case .sickness(let group, let since, let answering):
       world.checks.sickness.due(group, since: since, answering: answering, world)
     case .announcement(let host, let group, let since, let span):

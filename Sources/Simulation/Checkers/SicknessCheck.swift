@@ -69,5 +69,5 @@ final class SicknessCheck {
 
 extension Command.Hooks {
   /// Whether they have nothing against anything.
-  fileprivate var isQuick: Bool { if case .quick = self { true } else { false } }
+  var isQuick: Bool { if case .quick = self { true } else { false } }
 }

@@ -1,38 +1,33 @@
-// Every promotion explained by its reason: what a node gives as its reason for taking a group is compared with what has
-// truly happened in the world.
+// What agents note, compared with what has truly happened: nobody is promoted while another answers, and a verdict of death
+// rests on words that were truly lost. Whether each reason is true is looked at by `ReasonCheck`.
 
 import Election
 
 /// Watches what agents note.
 final class StoryCheck {
   func judge(_ event: Event, of host: Int, _ world: World) {
-    world.checks.promises.noted(event, host, world)
+    world.checks.handovers.noted(event, host, world)
+    defer { world.checks.words.noted(event, host, world) }
     if case .peerDead(let node, let silence, let challenges) = event {
       return judgeDeath(of: node, silence, challenges, host, world)
+    }
+    if case .promotionRefused = event { world.checks.outages.refused(host, world) }
+    if case .transition(let group, let from, let to, let term, let reason) = event {
+      world.checks.reasons.judge(reason, group, from: from, to: to, term, host, world)
     }
     guard case .transition(let group, _, to: .master, _, let reason) = event,
       let index = world.plan.groupNames.firstIndex(of: group)
     else { return }
-    world.checks.answers.promoted(host, world)
+    world.checks.answers.promoted(host, index, because: reason, world)
     // Whoever is behind with its mail may believe what was true when that was sent: the gate, not the node, knows better.
     let state = world.hosts[host]
     let isPrompt =
       state.stall.perMille == 0 && state.lateness.upperBound <= world.plan.interval / 4
       && world.now - state.lastUnattended > world.timing.lease.nanoseconds * 2
     let others = world.answering(group: index).filter { $0 != host }
-    if isPrompt, !others.isEmpty, world.checks.answers.excuse(for: others, world) == nil {
+    if isPrompt, !others.isEmpty, world.checks.answers.excuse(for: others + [host], of: index, world) == nil {
       let names = others.map { Plan.names[$0] }.joined(separator: ", ")
       world.violate("Promotion", "\(Plan.names[host]) takes \(group) (\(reason)) while \(names) answers")
-    }
-    switch reason {
-    case .masterRestarted(let node):
-      if let other = Plan.names.firstIndex(of: node), world.hosts[other].lives < 2 {
-        world.violate("Reason", "\(Plan.names[host]): \(reason), and it did not")
-      }
-    case .masterDead, .masterDied, .masterReleased, .handedOverBy, .successorFailed, .noMaster, .started, .peersHeard,
-      .listened,
-      .handedOverTo, .yielded, .yieldedUnheard, .late, .leaseExpired, .obstacle, .recovered, .keptThough:
-      break
     }
   }
 
