@@ -20,14 +20,16 @@ enum Happening {
   indirect case input(Input, host: Int, life: Int)
   /// The probes of an agent are due.
   case probes(host: Int, life: Int)
-  /// A guardian has come to know that its agent is gone, or looks whether it hangs.
-  case guardian(host: Int, life: Int)
+  /// A guardian is run, and reads what there is for it.
+  case guardian(host: Int)
+  /// A guardian's timer fires, if it is still the newest.
+  case guardianTimer(host: Int, number: Int)
   /// A guardian that was stopped by a signal goes on.
   case guardianGoesOn(host: Int)
   /// An agent is started by whoever watches over it.
   case restart(host: Int, life: Int)
   /// A guardian is started by its agent.
-  case guardianRestart(host: Int)
+  case guardianRestart(host: Int, life: Int)
   /// An agent's process ends by itself.
   case exit(host: Int, life: Int)
   /// Who answers is looked at again: a lease, a lifetime or an excuse may have ended.

@@ -71,7 +71,15 @@ package final class World {
       var luck = Dice(seed: scenario.seed, for: "host \(index)")
       let nodeDice = Dice(seed: scenario.seed, for: "node \(index)")
       let origin = Int64.random(in: 0...1_000_000_000_000_000, using: &luck)
-      return Host(index: index, clock: Clock(origin: origin), plan: plan, nodeDice: nodeDice, luck: luck)
+      let guardianLuck = Dice(seed: scenario.seed, for: "guardian \(index)")
+      return Host(
+        index: index,
+        clock: Clock(origin: origin),
+        plan: plan,
+        nodeDice: nodeDice,
+        luck: luck,
+        guardianLuck: guardianLuck
+      )
     }
     checks = Checks(hosts: plan.nodes)
     for host in hosts.indices {
@@ -116,15 +124,16 @@ package final class World {
     case .input(let input, let host, let life):
       if hosts[host].agent?.life == life { give(.input(input), to: host) }
     case .probes(let host, let life): probe(host, life)
-    case .guardian(let host, let life): guardianActs(host, life)
+    case .guardian(let host): guardianLooks(host)
+    case .guardianTimer(let host, let number): guardianTimerFires(host, number)
     case .guardianGoesOn(let host): guardianGoesOn(host)
     case .restart(let host, let life):
       if hosts[host].isAsleep {
         schedule(.restart(host: host, life: life), in: .milliseconds(10))
       } else if hosts[host].agent == nil, hosts[host].lives == life, hosts[host].isPowered {
-        start(host)
+        if hosts[host].guardian == nil { start(host) } else { begin(host) }
       }
-    case .guardianRestart(let host): restartGuardian(host)
+    case .guardianRestart(let host, let life): takeOver(host, life)
     case .exit(let host, let life): exit(host, life)
     case .look: look()
     case .due(let promise): checks.promises.due(promise, self)

@@ -1,7 +1,7 @@
 import Election
 import Testing
 
-@testable import Guardian
+@testable import Supervision
 
 /// A watch under a clock that the test moves.
 private struct Rehearsal {
@@ -300,5 +300,29 @@ struct BackoffTests {
     }
     #expect(last == Backoff.longest && backoff.restarts == 1001)
     #expect(backoff.delay(afterLife: .seconds(60)) == .zero)
+  }
+}
+
+@Suite("Attention")
+struct AttentionTests {
+  @Test("Whoever leaves unread what it was sent is given up after a second, and asked for once each time")
+  func unread() {
+    var attention = Attention()
+    let start = Instant(nanoseconds: 0)
+    #expect(!attention.isLost(isDrained: false, at: start))
+    #expect(!attention.isLost(isDrained: false, at: start + .seconds(1)))
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(1001)))
+    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(1101)))
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(2002)))
+  }
+
+  @Test("Reading ends the wait")
+  func read() {
+    var attention = Attention()
+    let start = Instant(nanoseconds: 0)
+    #expect(!attention.isLost(isDrained: false, at: start))
+    #expect(!attention.isLost(isDrained: true, at: start + .milliseconds(900)))
+    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(1500)))
+    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(2500)))
   }
 }
