@@ -38,17 +38,19 @@ enum Happening {
   case due(Promise)
 }
 
-/// A binary heap of events by time.
+/// A binary heap of events by time. What is moved about in it is small: what happens lies beside it.
 struct EventQueue {
   private struct Entry {
-    let time: Int64
+    var time: Int64
     let order: Int
-    let event: Happening
+    let place: Int
 
     func precedes(_ other: Entry) -> Bool { time != other.time ? time < other.time : order < other.order }
   }
 
   private var entries: [Entry] = []
+  private var events: [Happening?] = []
+  private var freePlaces: [Int] = []
   private var count = 0
 
   /// When the next event happens; nil when none will.
@@ -56,7 +58,9 @@ struct EventQueue {
 
   mutating func schedule(_ event: Happening, at time: Int64) {
     count += 1
-    let entry = Entry(time: time, order: count, event: event)
+    let place = freePlaces.popLast() ?? events.count
+    if place < events.count { events[place] = event } else { events.append(event) }
+    let entry = Entry(time: time, order: count, place: place)
     entries.append(entry)
     var child = entries.count - 1
     while child > 0, entry.precedes(entries[(child - 1) / 2]) {
@@ -68,7 +72,9 @@ struct EventQueue {
 
   mutating func popFirst() -> Happening? {
     guard let first = entries.first, let last = entries.popLast() else { return nil }
-    guard !entries.isEmpty else { return first.event }
+    freePlaces.append(first.place)
+    defer { events[first.place] = nil }
+    guard !entries.isEmpty else { return events[first.place] }
     var parent = 0
     while true {
       var least = 2 * parent + 1
@@ -79,11 +85,11 @@ struct EventQueue {
       parent = least
     }
     entries[parent] = last
-    return first.event
+    return events[first.place]
   }
 
   /// Moves everything that is to happen into the future.
   mutating func postpone(by span: Int64) {
-    entries = entries.map { Entry(time: $0.time + span, order: $0.order, event: $0.event) }
+    for index in entries.indices { entries[index].time += span }
   }
 }

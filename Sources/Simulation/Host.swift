@@ -94,7 +94,7 @@ struct LocalService {
 }
 
 /// One host.
-struct Host {
+final class Host {
   let index: Int
   var isPowered = true
   var isAsleep = false
@@ -149,9 +149,22 @@ struct Host {
   /// How the last agent ended.
   var end = End.unknown
 
+  init(index: Int, origin: Int64, plan: Plan, seed: UInt64, luck: Dice) {
+    self.index = index
+    clock = Clock(origin: origin)
+    self.plan = plan
+    self.luck = luck
+    nodeDice = Dice(seed: seed, for: "node \(index)")
+    guardianLuck = Dice(seed: seed, for: "guardian \(index)")
+  }
+
+  /// Whether a link of this host is down.
+  func isDown(_ path: Int) -> Bool { !linksDown.isEmpty && linksDown.contains("eth\(path)") }
+
   /// Whether the world gets an answer from this host for this address.
   func answers(for address: VirtualAddress, at now: Int64) -> Bool {
-    isPowered && !isAsleep && kernel.has(address) && !linksDown.contains(address.interface)
+    isPowered && !isAsleep && kernel.has(address)
+      && (linksDown.isEmpty || !linksDown.contains(address.interface))
       && (!plan.hasGate || kernel.gate.lets(address, at: now))
   }
 }

@@ -18,6 +18,12 @@ package struct Swarm {
     case hostile
   }
 
+  /// The climate of a seed where nobody asks for one: one in eight is hostile.
+  package static func climate(of seed: UInt64) -> Climate {
+    var dice = Dice(seed: seed, for: "climate")
+    return dice.chance(0.125) ? .hostile : .ordinary
+  }
+
   var dice: Dice
   let climate: Climate
   var scenario = Scenario()

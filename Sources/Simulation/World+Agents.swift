@@ -46,8 +46,7 @@ extension World {
 
   func arrive(_ datagram: Datagram) {
     let (from, to) = (datagram.lane.from, datagram.lane.to)
-    let interface = "eth\(datagram.lane.path)"
-    guard !hosts[to].linksDown.contains(interface), !isCrowdedOut(at: to) else {
+    guard !hosts[to].isDown(datagram.lane.path), !isCrowdedOut(at: to) else {
       if !datagram.isHostile, !datagram.isDamaged { noteLoss(from: from, to: to, sentAt: datagram.sentAt) }
       return
     }

@@ -140,7 +140,7 @@ extension World {
     transcript.mix(UInt64(bitPattern: now))
     transcript.mix(UInt64(lane.from << 16 | lane.to << 8 | lane.path))
     for byte in datagram.bytes.suffix(8) { transcript.mix(UInt64(byte)) }
-    let copies = hosts[lane.from].linksDown.contains("eth\(lane.path)") ? [] : network.fate(of: datagram, at: now)
+    let copies = hosts[lane.from].isDown(lane.path) ? [] : network.fate(of: datagram, at: now)
     var isSound = false
     let datagram = network.record(datagram)
     for copy in copies {

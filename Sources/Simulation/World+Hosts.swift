@@ -152,7 +152,7 @@ extension World {
 
   /// Whether a host can ask something of another one by its first address; TCP gets through any weather.
   private func reaches(_ host: Int, _ other: Int) -> Bool {
-    [host, other].allSatisfy { hosts[$0].isPowered && !hosts[$0].isAsleep && !hosts[$0].linksDown.contains("eth0") }
+    [host, other].allSatisfy { hosts[$0].isPowered && !hosts[$0].isAsleep && !hosts[$0].isDown(0) }
       && !network.isCut(Lane(from: host, to: other, path: 0)) && !network.isCut(Lane(from: other, to: host, path: 0))
   }
 

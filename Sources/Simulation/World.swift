@@ -27,6 +27,7 @@ package final class World {
   /// The configuration as it stands in the files; a host's own is what its agent has read.
   var plan: Plan {
     didSet {
+      planAddresses = Self.addresses(readPlans[plan])
       intervals = min(intervals.lowerBound, plan.interval)...max(intervals.upperBound, plan.interval)
     }
   }
@@ -54,6 +55,8 @@ package final class World {
   var isCalm = false
   /// The settings that each plan gives each host.
   private var readPlans: [Plan: [Settings]] = [:]
+  /// The addresses of each group in the configuration's files.
+  private var planAddresses: [[VirtualAddress]] = []
 
   /// A world in which nothing has happened.
   package init(_ scenario: Scenario, keepsLines: Bool = false) throws(ConfigurationErrors) {
@@ -69,32 +72,27 @@ package final class World {
     let plan = plan
     hosts = (0..<plan.nodes).map { index in
       var luck = Dice(seed: scenario.seed, for: "host \(index)")
-      let nodeDice = Dice(seed: scenario.seed, for: "node \(index)")
       let origin = Int64.random(in: 0...1_000_000_000_000_000, using: &luck)
-      let guardianLuck = Dice(seed: scenario.seed, for: "guardian \(index)")
-      return Host(
-        index: index,
-        clock: Clock(origin: origin),
-        plan: plan,
-        nodeDice: nodeDice,
-        luck: luck,
-        guardianLuck: guardianLuck
-      )
+      return Host(index: index, origin: origin, plan: plan, seed: scenario.seed, luck: luck)
     }
     checks = Checks(hosts: plan.nodes)
     for host in hosts.indices {
       hosts[host].services = Array(repeating: [LocalService(), LocalService()], count: max(plan.groups, 4))
     }
     _ = try settings(of: 0, plan)
+    planAddresses = Self.addresses(readPlans[plan])
   }
 
   /// The settings that a host reads from a plan's text.
   func settings(of host: Int, _ plan: Plan) throws(ConfigurationErrors) -> Settings {
     if let known = readPlans[plan] { return known[host] }
-    var all: [Settings] = []
-    for host in hosts.indices { all.append(try plan.configuration(of: host).settings) }
+    let all = try plan.settings()
     readPlans[plan] = all
     return all[host]
+  }
+
+  private static func addresses(_ settings: [Settings]?) -> [[VirtualAddress]] {
+    settings?.first?.groups.map(\.virtualAddresses) ?? []
   }
 
   // MARK: Time
@@ -162,8 +160,7 @@ package final class World {
 
   /// The addresses of a group in the configuration's files.
   func addresses(of group: Int) -> [VirtualAddress] {
-    guard let settings = readPlans[plan]?.first, settings.groups.indices.contains(group) else { return [] }
-    return settings.groups[group].virtualAddresses
+    planAddresses.indices.contains(group) ? planAddresses[group] : []
   }
 
   /// Notes a broken promise, which ends the history.
