@@ -27,7 +27,7 @@ extension World {
       if agent.loss != nil, effect.isUnderLease { continue }
       if let loss = carryOut(effect, host), agent.loss == nil { agent.loss = loss }
       // The kernel is to be told again.
-      if agent.gateChange != nil {
+      if agent.gateChange != nil, agent.loss == nil {
         rest = [effect] + rest
         continue
       }
@@ -210,8 +210,11 @@ extension World {
       if telling.isTold { endGate(of: host) }
       return .expired
     }
+    let former = hosts[host].kernel.gate.ends
     let isDone = change(&hosts[host].kernel.gate, time + span, clock, now)
     checks.answers.leaseChanged(on: host, self)
+    // A lease that is shorter now ends before anybody would look.
+    if let ends = hosts[host].kernel.gate.ends, let former, ends < former { queue.schedule(.look, at: ends) }
     if hosts[host].kernel.lostGateAnswers > 0 {
       hosts[host].kernel.lostGateAnswers -= 1
       return .refused("nf_tables: no answer")
