@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Arrows point one way: Agent -> {LinuxNetwork, Probes, Control, Configuration} -> {Election, Wire, Health}.
-// Election, Wire and Health decide and therefore import nothing but the standard library (Wire: and Crypto).
+// Arrows point one way: Agent -> {LinuxNetwork, Probes, Control, Configuration} -> {Election, Supervision, Wire, Health}.
+// These four decide and therefore import nothing but the standard library (Wire: and Crypto).
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
@@ -52,6 +52,7 @@ let package = Package(
     library("Health"),
     library("Election", ["Health"]),
     library("Wire", ["Election", crypto]),
+    library("Supervision", ["Election"]),
 
     // What touches the world.
     .systemLibrary(name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
@@ -69,15 +70,14 @@ let package = Package(
     library("Trackers", ["Probes", "Health", "LinuxNetwork", "CLinux", nioCore]),
 
     // What outlives the agent: small, and without an event loop.
-    library("Guardian", ["Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
+    library("Guardian", ["Supervision", "Election", "Health", "Control", "LinuxNetwork", "CLinux", logging]),
 
     // What brings them together.
     library(
       "Agent",
       [
         "Election", "Wire", "Health", "Configuration", "Control", "LinuxNetwork", "Probes", "Trackers", "Commands",
-        "Guardian",
-        "CLinux",
+        "Guardian", "Supervision", "CLinux",
         nioCore, nioPosix, logging,
       ]
     ),
@@ -89,7 +89,7 @@ let package = Package(
     executable("failover-drill", ["Drill", "Election", argumentParser]),
 
     // The simulation: clusters of real nodes in virtual time.
-    library("Simulation", ["Election", "Wire", "Health", "Configuration"]),
+    library("Simulation", ["Election", "Supervision", "Wire", "Health", "Configuration"]),
     executable("simulate", ["Simulation", "Election", argumentParser]),
 
     // Everything that takes bytes from outside, each as one function that a fuzzer or a test feeds.
@@ -105,6 +105,7 @@ let package = Package(
     tests("Health"),
     tests("Election", ["Health"]),
     tests("Wire", ["Election"]),
+    tests("Supervision", ["Election"]),
     tests("Configuration", ["Election", "Health", "Wire"]),
     .testTarget(
       name: "SimulationTests",
@@ -128,7 +129,10 @@ let package = Package(
       path: "Tests/GuardedProgram",
       swiftSettings: strict
     ),
-    tests("Guardian", ["guarded-program", "Control", "LinuxNetwork", "batond", "Drill", "Election", "Health"]),
+    tests(
+      "Guardian",
+      ["guarded-program", "Supervision", "Control", "LinuxNetwork", "batond", "Drill", "Election", "Health"]
+    ),
     .testTarget(name: "NamespaceTests", dependencies: ["Drill", "Election", "Control"], swiftSettings: strict),
   ]
 )

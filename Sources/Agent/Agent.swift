@@ -16,6 +16,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Probes
+import Supervision
 import Trackers
 import Wire
 
@@ -231,13 +232,12 @@ package final class Agent: Sendable {
     return refusals.isEmpty
   }
 
-  /// What the guardian is to do should this process die or hang: killed is an agent only after a while, because one
-  /// that was merely late steps down by itself.
+  /// What the guardian is to do should this process die or hang.
   private static func duties(_ settings: Settings, _ gate: String?, _ isRealtime: Bool) -> Duties {
     Duties(
       addresses: settings.groups.flatMap(\.virtualAddresses),
       gate: gate,
-      patience: max(.seconds(2), Timing(interval: settings.interval).lease),
+      patience: Watch.patience(for: Timing(interval: settings.interval)),
       isRealtime: isRealtime
     )
   }

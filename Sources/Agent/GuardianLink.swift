@@ -7,6 +7,7 @@ import Election
 import Glibc
 import Guardian
 import LinuxNetwork
+import Supervision
 import Synchronization
 
 /// What became of a guardian.
@@ -32,8 +33,8 @@ package final class GuardianLink: Sendable {
     var guardian: Companion
     var began: Instant
     var replacements = 0
-    /// Since when the guardian has been seen not to read.
-    var stuckSince: Instant?
+    /// Whether the guardian reads.
+    var attention = Attention()
     var isResting = false
     /// The last beat, for a new guardian, and the room for the next one.
     var beat: [UInt8] = []
@@ -45,9 +46,6 @@ package final class GuardianLink: Sendable {
   private let duties = Mutex<Duties?>(nil)
   /// What the guardian had to tell of the life before this one, if it ended in death.
   package let story: Story?
-
-  /// How long a guardian may leave unread what it was sent.
-  private static let patience = Duration.seconds(1)
 
   /// - Parameters:
   ///   - channel: The line to the guardian that started this process.
@@ -95,17 +93,7 @@ package final class GuardianLink: Sendable {
       line.beat.removeAll(keepingCapacity: true)
       Message.encodeBeat(holds, due, obituaries, into: &line.beat)
       guard let channel = line.channel else { return }
-      if channel.isDrained {
-        line.stuckSince = nil
-      } else {
-        let now = BootClock.now
-        let since = line.stuckSince ?? now
-        line.stuckSince = since
-        if now - since > Self.patience {
-          line.guardian.signal(SIGKILL)
-          line.stuckSince = now
-        }
-      }
+      if line.attention.isLost(isDrained: channel.isDrained, at: BootClock.now) { line.guardian.signal(SIGKILL) }
       _ = channel.send(line.beat)
     }
   }
@@ -163,7 +151,7 @@ package final class GuardianLink: Sendable {
     let noticed = BootClock.now
     let (old, began, isResting) = line.withLock { line in
       line.channel = nil
-      line.stuckSince = nil
+      line.attention = Attention()
       return (line.guardian, line.began, line.isResting)
     }
     guard !isResting else { return }

@@ -139,20 +139,18 @@ final class HostLease {
     let former = ends
     ends = until
     guard let gate else { return expired(by: min(until, former ?? until)) }
-    guard let time = Self.time(until: until) else { return .expired }
+    var change = GateChange(until: until)
     do throws(LeaseGateError) {
-      do throws(LeaseGateError) {
-        try operation(gate, time)
-      } catch .notInstalled {
-        // It stands again as it was before what is wanted of it.
-        try gate.restore(guarded, holding: held, for: time)
-        desk.note(.gateRestored)
-        try operation(gate, time)
+      while let span = change.span(at: BootClock.now) {
+        try tell(gate, Self.time(span), operation)
+        if change.isToBeRepeated(at: BootClock.now) { continue }
+        // Where no earlier lease vouches for this one, or the kernel took its time over it, the clock has the last word.
+        guard let loss = expired(by: until) else { return nil }
+        try gate.end()
+        return loss
       }
-      // Where no earlier lease vouches for this one, or the kernel took its time over it, the clock has the last word.
-      guard let loss = expired(by: until) else { return nil }
-      try gate.end()
-      return loss
+      if change.isTold { try gate.end() }
+      return .expired
     } catch .expired {
       return .expired
     } catch {
@@ -160,12 +158,25 @@ final class HostLease {
     }
   }
 
+  private func tell(
+    _ gate: LeaseGate,
+    _ time: Duration,
+    _ operation: (LeaseGate, Duration) throws(LeaseGateError) -> Void
+  ) throws(LeaseGateError) {
+    do throws(LeaseGateError) {
+      try operation(gate, time)
+    } catch .notInstalled {
+      // It stands again as it was before what is wanted of it.
+      try gate.restore(guarded, holding: held, for: time)
+      desk.note(.gateRestored)
+      try operation(gate, time)
+    }
+  }
+
   private func expired(by end: Instant) -> LeaseLoss? { BootClock.now < end ? nil : .expired }
 
-  /// What is left until then, in whole milliseconds and with a tick added; nil when nothing is.
-  private static func time(until end: Instant) -> Duration? {
-    let rest = end - BootClock.now
-    guard rest > .zero else { return nil }
-    return .milliseconds((rest + Timing.kernelTick).nanoseconds / 1_000_000)
+  /// What the kernel is told, in whole milliseconds and with a tick added.
+  private static func time(_ span: Duration) -> Duration {
+    .milliseconds((span + Timing.kernelTick).nanoseconds / 1_000_000)
   }
 }

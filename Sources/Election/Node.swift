@@ -44,7 +44,8 @@ package struct Node: Hashable, Sendable {
   /// The terms of groups that a reload removed, should another bring them back.
   var formerTerms: [WireID: UInt64]
 
-  var isLeaving = false
+  /// Whether the agent is to end, and lets go of what it holds.
+  package internal(set) var isLeaving = false
   var hasLeft = false
   var leaveDeadline: Instant?
   /// When the next heartbeat is due; nil before the start.
@@ -146,10 +147,11 @@ package struct Node: Hashable, Sendable {
   /// after any other input it may have come.
   package var nextDeadline: Instant? {
     guard !hasLeft, var earliest = heartbeatAt else { return nil }
-    for session in sessions { earliest = min(earliest, session.nextDeadline ?? earliest) }
-    for group in groups { earliest = min(earliest, group.nextDeadline ?? earliest) }
-    for other in [maintenanceUntil, doubtUntil, leaveDeadline] { earliest = min(earliest, other ?? earliest) }
-    return earliest
+    // By index: a copy of each would cost more than the question, which is asked all the time.
+    for index in sessions.indices { earliest = min(earliest, sessions[index].nextDeadline ?? earliest) }
+    for index in groups.indices { earliest = min(earliest, groups[index].nextDeadline ?? earliest) }
+    earliest = min(earliest, maintenanceUntil ?? earliest)
+    return min(earliest, doubtUntil ?? earliest, leaveDeadline ?? earliest)
   }
 
   /// Takes in what happened and says what is to be done, in order.

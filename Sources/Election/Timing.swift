@@ -101,4 +101,8 @@ package struct Timing: Hashable, Sendable {
   package static let drift = 0.01
   /// The longest kernel timer tick that Baton reckons with (HZ 250).
   package static let kernelTick: Duration = .milliseconds(4)
+
+  /// How long a kernel may take until it comes to a change of the gate, from where it counts. Below what `leaseRunsOut`
+  /// leaves after `latestAnswer`.
+  package static let gateDelay: Duration = .milliseconds(1)
 }

@@ -2,6 +2,7 @@
 
 import Election
 import Health
+import Supervision
 
 extension [UInt8] {
   mutating func append(number: some FixedWidthInteger) {

@@ -2,6 +2,7 @@
 // kernel how a child ended; and only as long as the kinship lasts is the number certain to be the same process.
 
 import Glibc
+import Supervision
 
 /// An agent as its guardian knows it, or a guardian as its agent does.
 package struct Companion: Hashable, Sendable {

@@ -9,6 +9,7 @@ import Election
 import Glibc
 import LinuxNetwork
 import Logging
+import Supervision
 
 /// What a guardian needs from the program around it.
 package struct GuardianSurroundings {

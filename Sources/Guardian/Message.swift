@@ -9,6 +9,7 @@ import Control
 import Election
 import Glibc
 import Health
+import Supervision
 
 /// What a guardian does for its agent.
 package struct Duties: Hashable, Sendable {
@@ -64,25 +65,7 @@ package struct Beat: Hashable, Sendable {
   }
 }
 
-/// How a process ended.
-package enum End: Hashable, Sendable, CustomStringConvertible {
-  /// By itself, with this status.
-  case status(Int32)
-  /// By a signal.
-  case signal(Int32)
-  /// It was killed, because it had not beaten for this long.
-  case silence(Duration)
-  /// It was not our child, so the kernel does not tell.
-  case unknown
-  /// It could not be started at all.
-  case notStarted(String)
-
-  /// Reads a wait status, wait(2).
-  package init(waitStatus: Int32) {
-    let signal = waitStatus & 0x7f
-    self = signal == 0 ? .status(waitStatus >> 8 & 0xff) : .signal(signal)
-  }
-
+extension End: CustomStringConvertible {
   /// What a sentence about the process goes on with: `was killed by signal 9 (SIGKILL)`.
   package var description: String {
     switch self {

@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+import Supervision
 
 /// SIGTERM, SIGINT and SIGHUP of this process, queued.
 struct SignalQueue {

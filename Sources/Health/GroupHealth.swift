@@ -155,8 +155,9 @@ package struct GroupHealth: Hashable, Sendable {
   /// What forbids this host to hold the group's addresses: the first probe that is not passing though it must, or that
   /// keeps the rule from holding; one without a verdict where that is what is waited for.
   package var obstacle: ProbeFault? {
-    for probe in probes where probe.specification.consequence == .ineligible {
-      if let fault = probe.fault { return fault }
+    // By index: to copy a probe costs more than to ask it.
+    for index in probes.indices where probes[index].specification.consequence == .ineligible {
+      if let fault = probes[index].fault { return fault }
     }
     guard let rule else { return nil }
     let states = Dictionary(probes.map { ($0.specification.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -168,10 +169,13 @@ package struct GroupHealth: Hashable, Sendable {
 
   /// The priority with what the passing probes add and without the weights of those that are not passing, 1 to 254.
   package func effectivePriority(base: Int) -> Int {
-    let gained = probes.reduce(0) { sum, probe in
-      if probe.state == .passing { return sum + probe.gain }
-      guard case .weight(let weight) = probe.specification.consequence else { return sum }
-      return sum - weight
+    var gained = 0
+    for index in probes.indices {
+      if probes[index].state == .passing {
+        gained += probes[index].gain
+      } else if case .weight(let weight) = probes[index].specification.consequence {
+        gained -= weight
+      }
     }
     return min(max(base + gained, 1), 254)
   }

@@ -49,8 +49,8 @@ package enum Command: Hashable, Sendable {
   // The network.
   case cut([Int], [Int], path: Int?, bothWays: Bool)
   case heal
-  /// Sets the weather, of all lanes or of those from one host to another.
-  case weather(from: Int?, to: Int?, Weather)
+  /// Sets the weather, of all lanes, of those from one host to another, or of one path's.
+  case weather(from: Int?, to: Int?, path: Int?, Weather)
 
   // People.
   case handover(Int, group: Int, to: Int?)
@@ -88,8 +88,12 @@ package enum Command: Hashable, Sendable {
     case refusesGate(Int)
     /// The next operations are done, but the answer is that they failed.
     case losesAnswers(Int)
+    /// The next renewals or openings of the gate are done, but the answer is that they failed.
+    case losesGateAnswers(Int)
     /// Each operation takes up to this long.
     case slow(Duration)
+    /// Each renewal or opening of the gate takes up to this long, in which the agent waits.
+    case slowGate(Duration)
   }
 
   /// How a host's hooks are.
@@ -107,6 +111,8 @@ package enum Command: Hashable, Sendable {
     case well, ill
     /// Each probe finds something else.
     case erratic
+    /// A few probes in a row find it well though it is ill, and then a few find the truth.
+    case flapping
   }
 
   /// A change of the configuration.
@@ -129,6 +135,8 @@ package enum Command: Hashable, Sendable {
     case forge
     /// Sends noise.
     case noise
+    /// Sends all of this at once, so that the socket's buffer is full for a while and what comes then may be lost.
+    case flood
   }
 
   /// What must be so now.

@@ -163,7 +163,12 @@ extension Command {
       guard words.take(">"), let host = words.host() else { return nil }
       to = host
     }
-    return Weather(&words).map { .weather(from: from, to: to, $0) }
+    var path: Int?
+    if words.take("path") {
+      guard let number = words.number() else { return nil }
+      path = number
+    }
+    return Weather(&words).map { .weather(from: from, to: to, path: path, $0) }
   }
 
   private static func reload(_ words: inout Words) -> Command? {
@@ -180,7 +185,10 @@ extension Command.KernelFault {
     case "refuse-remove": guard let count = words.number() else { return nil }; self = .refusesToRemove(count)
     case "refuse-gate": guard let count = words.number() else { return nil }; self = .refusesGate(count)
     case "lose-answer": guard let count = words.number() else { return nil }; self = .losesAnswers(count)
+    case "lose-gate-answer":
+      guard let count = words.number() else { return nil }; self = .losesGateAnswers(count)
     case "slow": guard let span = words.span() else { return nil }; self = .slow(span)
+    case "slow-gate": guard let span = words.span() else { return nil }; self = .slowGate(span)
     default: return nil
     }
   }

@@ -33,8 +33,9 @@ extension Command: CustomStringConvertible {
     case .cut(let some, let others, let path, let bothWays):
       "cut \(names(some)) \(bothWays ? "|" : ">") \(names(others))" + (path.map { " path \($0)" } ?? "")
     case .heal: "heal"
-    case .weather(let from, let to, let weather):
-      "weather" + (from.flatMap { from in to.map { " \(name(from)) > \(name($0))" } } ?? "") + "\(weather)"
+    case .weather(let from, let to, let path, let weather):
+      "weather" + (from.flatMap { from in to.map { " \(name(from)) > \(name($0))" } } ?? "")
+        + (path.map { " path \($0)" } ?? "") + "\(weather)"
     case .handover(let host, let group, let target):
       "handover \(name(host)) \(Plan.groupName(group))" + (target.map { " to \(name($0))" } ?? "")
     case .maintenance(let host, let on, let span):
@@ -61,7 +62,9 @@ extension Command.KernelFault: CustomStringConvertible {
     case .refusesToRemove(let count): "refuse-remove \(count)"
     case .refusesGate(let count): "refuse-gate \(count)"
     case .losesAnswers(let count): "lose-answer \(count)"
+    case .losesGateAnswers(let count): "lose-gate-answer \(count)"
     case .slow(let span): "slow \(span.spelled)"
+    case .slowGate(let span): "slow-gate \(span.spelled)"
     }
   }
 }

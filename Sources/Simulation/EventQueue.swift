@@ -20,14 +20,16 @@ enum Happening {
   indirect case input(Input, host: Int, life: Int)
   /// The probes of an agent are due.
   case probes(host: Int, life: Int)
-  /// A guardian has come to know that its agent is gone, or looks whether it hangs.
-  case guardian(host: Int, life: Int)
+  /// A guardian is run, and reads what there is for it.
+  case guardian(host: Int)
+  /// A guardian's timer fires, if it is still the newest.
+  case guardianTimer(host: Int, number: Int)
   /// A guardian that was stopped by a signal goes on.
   case guardianGoesOn(host: Int)
   /// An agent is started by whoever watches over it.
   case restart(host: Int, life: Int)
   /// A guardian is started by its agent.
-  case guardianRestart(host: Int)
+  case guardianRestart(host: Int, life: Int)
   /// An agent's process ends by itself.
   case exit(host: Int, life: Int)
   /// Who answers is looked at again: a lease, a lifetime or an excuse may have ended.
@@ -36,17 +38,19 @@ enum Happening {
   case due(Promise)
 }
 
-/// A binary heap of events by time.
+/// A binary heap of events by time. What is moved about in it is small: what happens lies beside it.
 struct EventQueue {
   private struct Entry {
-    let time: Int64
+    var time: Int64
     let order: Int
-    let event: Happening
+    let place: Int
 
     func precedes(_ other: Entry) -> Bool { time != other.time ? time < other.time : order < other.order }
   }
 
   private var entries: [Entry] = []
+  private var events: [Happening?] = []
+  private var freePlaces: [Int] = []
   private var count = 0
 
   /// When the next event happens; nil when none will.
@@ -54,7 +58,9 @@ struct EventQueue {
 
   mutating func schedule(_ event: Happening, at time: Int64) {
     count += 1
-    let entry = Entry(time: time, order: count, event: event)
+    let place = freePlaces.popLast() ?? events.count
+    if place < events.count { events[place] = event } else { events.append(event) }
+    let entry = Entry(time: time, order: count, place: place)
     entries.append(entry)
     var child = entries.count - 1
     while child > 0, entry.precedes(entries[(child - 1) / 2]) {
@@ -66,7 +72,9 @@ struct EventQueue {
 
   mutating func popFirst() -> Happening? {
     guard let first = entries.first, let last = entries.popLast() else { return nil }
-    guard !entries.isEmpty else { return first.event }
+    freePlaces.append(first.place)
+    defer { events[first.place] = nil }
+    guard !entries.isEmpty else { return events[first.place] }
     var parent = 0
     while true {
       var least = 2 * parent + 1
@@ -77,11 +85,11 @@ struct EventQueue {
       parent = least
     }
     entries[parent] = last
-    return first.event
+    return events[first.place]
   }
 
   /// Moves everything that is to happen into the future.
   mutating func postpone(by span: Int64) {
-    entries = entries.map { Entry(time: $0.time + span, order: $0.order, event: $0.event) }
+    for index in entries.indices { entries[index].time += span }
   }
 }

@@ -49,26 +49,3 @@ struct Gate {
   /// Nothing was counted for a while.
   mutating func sleep(for span: Int64) { ends = ends.map { $0 + span } }
 }
-
-/// The second process of a host: it watches the agent, and does what is left to do should that die or hang.
-struct Guardian {
-  var isAlive = true
-  var isStopped = false
-  /// What to send when the agent is gone, and the version of the software that signed it: most are never sent, so only
-  /// those that are become bytes.
-  var obituaries: [(lane: Lane, heartbeat: Heartbeat, isOfNextVersion: Bool)] = []
-  /// Until when the agent said, with its last beat, that it would beat again, by the host's clock.
-  var due: Instant?
-  /// How often it has started the agent of late.
-  var restarts = 0
-
-  var canAct: Bool { isAlive && !isStopped }
-
-  mutating func keep(_ heartbeat: Heartbeat, isOfNextVersion: Bool, for lane: Lane) {
-    if let index = obituaries.firstIndex(where: { $0.lane == lane }) {
-      obituaries[index] = (lane, heartbeat, isOfNextVersion)
-    } else {
-      obituaries.append((lane, heartbeat, isOfNextVersion))
-    }
-  }
-}

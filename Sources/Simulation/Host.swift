@@ -1,6 +1,7 @@
 // One host: power, a clock, a kernel, links, a local service, a disk, and an agent that may live, hang or be dead.
 
 import Election
+import Supervision
 import Wire
 
 /// An agent's process: the real node in an event loop that can be held up at any point.
@@ -34,10 +35,36 @@ final class Agent {
   var lastTime = Instant(nanoseconds: 0)
   /// Counts pauses, so that an old one's end does not end a new one.
   var pauses = 0
+  /// A change of the gate that the kernel has not come to in time yet, and what it was told and has not answered.
+  var gateChange: GateChange?
+  var gateSpan: Duration?
   /// The lease turned out to be lost while effects were carried out; said when that is over.
   var loss: LeaseLoss?
   /// Said that it may end.
   var hasLeft = false
+
+  /// The end of the lease before the last input, whether it was running or not.
+  var formerEnds: Instant?
+  /// The newest word for each lane that the guardian is to send should this agent die, and whether it knows them all.
+  var obituaries: [Guardian.Obituary] = []
+  var hasNewObituaries = false
+  /// The guardian is still to be told its duties, and has been.
+  var owesDuties = false
+  var hasToldDuties = false
+  var lastBeat: Guardian.Beat?
+  /// Whether the guardian reads, and how long to wait with another one.
+  var attention = Attention()
+  var guardianBackoff = Backoff()
+
+  /// Keeps an obituary in place of an earlier one.
+  func keep(_ obituary: Guardian.Obituary) {
+    hasNewObituaries = true
+    if let index = obituaries.firstIndex(where: { $0.lane == obituary.lane }) {
+      obituaries[index] = obituary
+    } else {
+      obituaries.append(obituary)
+    }
+  }
 
   init(node: Node, life: Int) {
     self.node = node
@@ -62,10 +89,12 @@ final class Agent {
 struct LocalService {
   var state = Command.Service.well
   var seen: [Int: Command.Service] = [:]
+  /// What probes find while it flaps, and how many more of them find the same.
+  var run = (isWell: true, rest: 0)
 }
 
 /// One host.
-struct Host {
+final class Host {
   let index: Int
   var isPowered = true
   var isAsleep = false
@@ -102,6 +131,8 @@ struct Host {
   var maintenance: (isOn: Bool, until: Instant?) = (false, nil)
   var longestInterval: Duration?
 
+  /// Until when a flood keeps the socket's buffer full.
+  var floodEnds: Int64 = 0
   /// When the agent last did not run, for a while or for good.
   var lastUnattended: Int64 = .min / 2
   /// The agent is in the middle of a long stall.
@@ -109,12 +140,31 @@ struct Host {
   /// When the host last woke up from a suspension.
   var wokeAt: Int64 = .min / 2
 
-  /// The second process, which outlives the agent.
-  var guardian = Guardian()
+  /// The second process, which outlives the agent; nil when there is none.
+  var guardian: Guardian?
+  /// Which of the timers of its guardians is the newest.
+  var guardianTimer = 0
+  /// When its guardian is run, by chance.
+  var guardianLuck: Dice
+  /// How the last agent ended.
+  var end = End.unknown
+
+  init(index: Int, origin: Int64, plan: Plan, seed: UInt64, luck: Dice) {
+    self.index = index
+    clock = Clock(origin: origin)
+    self.plan = plan
+    self.luck = luck
+    nodeDice = Dice(seed: seed, for: "node \(index)")
+    guardianLuck = Dice(seed: seed, for: "guardian \(index)")
+  }
+
+  /// Whether a link of this host is down.
+  func isDown(_ path: Int) -> Bool { !linksDown.isEmpty && linksDown.contains("eth\(path)") }
 
   /// Whether the world gets an answer from this host for this address.
   func answers(for address: VirtualAddress, at now: Int64) -> Bool {
-    isPowered && !isAsleep && kernel.has(address) && !linksDown.contains(address.interface)
+    isPowered && !isAsleep && kernel.has(address)
+      && (linksDown.isEmpty || !linksDown.contains(address.interface))
       && (!plan.hasGate || kernel.gate.lets(address, at: now))
   }
 }

@@ -37,6 +37,9 @@ struct Kernel {
   var refusedRemovals = 0
   var lostAnswers = 0
   var refusedGates = 0
+  var lostGateAnswers = 0
+  /// How long a renewal or an opening of the gate takes at most.
+  var gateDelay = Duration.zero
   /// What the kernel lets through.
   var gate = Gate()
 

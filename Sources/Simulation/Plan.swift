@@ -4,6 +4,7 @@
 import Configuration
 import Election
 import Health
+import Synchronization
 
 /// A cluster to simulate: hosts a, b, c, … of falling priority, groups web, web1, web2, …
 package struct Plan: Hashable, Sendable {
@@ -99,6 +100,21 @@ package struct Plan: Hashable, Sendable {
 
   /// How often probes come to a result.
   var probeInterval: Duration { max(.milliseconds(200), interval / 2) }
+
+  /// What each host makes of the configuration. Most plans come again and again, so what was read is kept.
+  func settings() throws(ConfigurationErrors) -> [Settings] {
+    if let known = Self.read.withLock({ $0[self] }) { return known }
+    var all: [Settings] = []
+    for host in 0..<nodes { all.append(try configuration(of: host).settings) }
+    Self.read.withLock { read in
+      if read.count >= Self.readLimit { read.removeAll() }
+      read[self] = all
+    }
+    return all
+  }
+
+  private static let read = Mutex<[Plan: [Settings]]>([:])
+  private static let readLimit = 4096
 
   /// The cluster as one of its hosts reads it.
   package func configuration(of host: Int) throws(ConfigurationErrors) -> Configuration {

@@ -7,10 +7,9 @@ import Election
 import Wire
 
 extension World {
-  /// Starts a host's agent, with a memory and a gate as the last one left them.
-  func start(_ host: Int) {
+  /// A host's agent begins, with a memory and a gate as the last one left them.
+  func begin(_ host: Int) {
     guard hosts[host].agent == nil else { return }
-    hosts[host].isPowered = true
     hosts[host].plan = plan
     guard let settings = try? settings(of: host, plan) else { return violate("Plan", "the configuration is refused") }
     hosts[host].lives += 1
@@ -29,11 +28,11 @@ extension World {
       ),
       at: hosts[host].clock.time(at: now)
     )
-    hosts[host].agent = Agent(node: node, life: life)
+    let agent = Agent(node: node, life: life)
+    agent.owesDuties = true
+    hosts[host].agent = agent
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
     hosts[host].kernel.gate = Gate()
-    (hosts[host].guardian.obituaries, hosts[host].guardian.due) = ([], nil)
-    if !hosts[host].guardian.isAlive { schedule(.guardianRestart(host: host), in: .milliseconds(20)) }
     let known = settings.groups.flatMap(\.virtualAddresses)
     hosts[host].kernel.remove(hosts[host].kernel.entries.map(\.address).filter { !known.contains($0) })
     note("the agent starts", of: host)
@@ -47,8 +46,7 @@ extension World {
 
   func arrive(_ datagram: Datagram) {
     let (from, to) = (datagram.lane.from, datagram.lane.to)
-    let interface = "eth\(datagram.lane.path)"
-    guard !hosts[to].linksDown.contains(interface) else {
+    guard !hosts[to].isDown(datagram.lane.path), !isCrowdedOut(at: to) else {
       if !datagram.isHostile, !datagram.isDamaged { noteLoss(from: from, to: to, sentAt: datagram.sentAt) }
       return
     }
@@ -57,6 +55,11 @@ extension World {
     }
     guard hosts[to].isPowered, !hosts[to].isAsleep else { return }
     give(.datagram(datagram), to: to)
+  }
+
+  /// Whether a datagram finds no room, which one in five does in the middle of a flood.
+  private func isCrowdedOut(at host: Int) -> Bool {
+    now < hosts[host].floodEnds && !hosts[host].luck.chance(0.2)
   }
 
   /// Hands something to a host's agent: now, or once it gets to look.
@@ -98,7 +101,8 @@ extension World {
     // However quick, no two inputs are handled at one instant of the host's clock.
     let time = max(hosts[host].clock.time(at: now), agent.lastTime + .nanoseconds(1))
     agent.lastTime = time
-    agent.leaseEnds = agent.node.lease.isRunning ? agent.node.lease.ends : nil
+    agent.formerEnds = agent.node.lease.ends
+    agent.leaseEnds = agent.node.lease.isRunning ? agent.formerEnds : nil
     let effects = agent.node.handle(input, at: time, using: &hosts[host].nodeDice)
     checks.nodes.look(at: host, after: input, effects, self)
     perform(effects[...], host, life)
@@ -153,6 +157,7 @@ extension World {
         agent.inbox.removeFirst()
         handle(mail, host)
       } else {
+        if agent.owesDuties { tellDuties(agent, host) }
         return
       }
     }
@@ -166,7 +171,7 @@ extension World {
     agent.isStopped = true
     agent.pauses += 1
     if let span { schedule(.pauseEnds(host: host, life: agent.life, pause: agent.pauses), in: span) }
-    unattended(host)
+    hosts[host].lastUnattended = now
   }
 
   /// Lets a stopped process go on (SIGCONT).
@@ -188,14 +193,5 @@ extension World {
     // A node doubts itself after so long.
     guard span > min(plan.interval / 2, .milliseconds(250)) else { return }
     (hosts[host].isAway, hosts[host].lastUnattended) = (true, now)
-    if span > plan.interval / 2 { unattended(host) }
-  }
-
-  /// The agent does not run from now on; its guardian looks whether it still does not when any lease must be over.
-  func unattended(_ host: Int) {
-    hosts[host].lastUnattended = now
-    guard let life = hosts[host].agent?.life else { return }
-    let patience = timing.gateTime + Timing.kernelTick + hosts[host].luck.span(.zero...(.milliseconds(3)))
-    schedule(.guardian(host: host, life: life), in: patience)
   }
 }

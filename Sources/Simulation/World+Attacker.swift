@@ -6,11 +6,27 @@ import Wire
 extension World {
   /// Sends hostile datagrams to a host, over some milliseconds.
   func attack(_ attack: Command.Attack, on host: Int, count: Int) {
+    if attack == .flood { return flood(host, count) }
     for _ in 0..<count {
       guard let datagram = hostile(attack, host) else { continue }
       schedule(.arrival(datagram), in: dice.span(.zero...(.milliseconds(20))))
     }
   }
+
+  /// Sends more than the host can read, so that the socket's buffer is full until all of it is read or lost. What fits is a
+  /// mixture of everything.
+  private func flood(_ host: Int, _ count: Int) {
+    let span = Self.readingTime * count
+    hosts[host].floodEnds = max(hosts[host].floodEnds, now + span.nanoseconds)
+    let kinds = Command.Attack.allCases.filter { $0 != .flood }
+    for _ in 0..<min(count, Agent.inboxLimit) {
+      guard let datagram = hostile(dice.pick(kinds, else: .noise), host) else { continue }
+      schedule(.arrival(datagram), in: dice.span(.zero...span))
+    }
+  }
+
+  /// How long an agent takes to read a datagram and find that it means nothing.
+  private static let readingTime = Duration.microseconds(10)
 
   private func hostile(_ attack: Command.Attack, _ host: Int) -> Datagram? {
     switch attack {
@@ -47,6 +63,7 @@ extension World {
       var datagram = choice
       datagram.bytes = HeartbeatCodec(keys: ring).encode(heartbeat)
       return disguised(datagram, to: host)
+    case .flood: return nil
     case .noise:
       let bytes = (0..<dice.number(0...300)).map { _ in UInt8.random(in: .min ... .max, using: &dice) }
       let from = (host + 1) % hosts.count

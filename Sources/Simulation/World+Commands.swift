@@ -40,7 +40,7 @@ extension World {
     switch command {
     case .start(let host): start(host)
     case .crash(let host): crash(host)
-    case .stop(let host): give(.input(.leave), to: host)
+    case .stop(let host): signal(.stop, host)
     case .pause(let host, let span): pause(host, for: span)
     case .resume(let host): resume(host)
     case .late(let host, let span): hosts[host].lateness = .zero...span
@@ -66,8 +66,10 @@ extension World {
     case .clock(let host, let ppm):
       hosts[host].clock.setRate(ppm: ppm, at: now)
       hosts[host].agent?.armed = nil
-      // The timer is set by the new rate.
+      // The timers are set by the new rate.
       give(.input(.timer), to: host)
+      hosts[host].guardian?.armed = nil
+      guardianLooks(host)
     case .link(let host, let interface, let isUp): setLink(interface, isUp: isUp, on: host)
     case .kernel(let host, let fault): setFault(fault, host)
     case .deleteAddress(let host, let group): deleteAddress(of: group, on: host)
@@ -91,7 +93,9 @@ extension World {
     case .refusesToRemove(let count): hosts[host].kernel.refusedRemovals = count
     case .refusesGate(let count): hosts[host].kernel.refusedGates = count
     case .losesAnswers(let count): hosts[host].kernel.lostAnswers = count
+    case .losesGateAnswers(let count): hosts[host].kernel.lostGateAnswers = count
     case .slow(let span): hosts[host].kernel.delay = .microseconds(100)...max(span, .microseconds(100))
+    case .slowGate(let span): hosts[host].kernel.gateDelay = span
     }
   }
 
@@ -105,10 +109,12 @@ extension World {
         }
       }
     case .heal: heal()
-    case .weather(let from, let to, let weather):
+    case .weather(let from, let to, let path, let weather):
       for a in hosts.indices where from == nil || from == a {
         for b in hosts.indices where a != b && (to == nil || to == b) {
-          for path in 0..<scenario.plan.paths { network.setWeather(weather, on: Lane(from: a, to: b, path: path)) }
+          for lane in 0..<scenario.plan.paths where path == nil || path == lane {
+            network.setWeather(weather, on: Lane(from: a, to: b, path: lane))
+          }
         }
       }
     case .attack(let attack, let host, let count): self.attack(attack, on: host, count: count)
@@ -143,16 +149,20 @@ extension World {
     // A file that is refused leaves the old one in force.
     guard (try? settings(of: 0, new)) != nil else { return }
     plan = new
-    for index in hosts.indices where host == nil || host == index { readPlan(index) }
+    for index in hosts.indices where host == nil || host == index { signal(.reload, index) }
     // Some of the groups that are looked at now may have been held before.
     look()
   }
 
-  private func readPlan(_ host: Int) {
+  /// A host's agent reads the file, if that has changed.
+  func readPlan(_ host: Int) {
     guard hosts[host].plan != plan, hosts[host].agent != nil, let settings = try? settings(of: host, plan) else {
       return
     }
     hosts[host].plan = plan
+    // Peers and paths may have changed.
+    hosts[host].agent?.obituaries = []
+    hosts[host].agent?.owesDuties = true
     give(.input(.reconfigure(settings)), to: host)
     // The agent reads the kernel's tables again, for what it watches now.
     for interface in hosts[host].linksDown { give(.input(.link(interface: interface, isUp: false)), to: host) }
@@ -164,7 +174,7 @@ extension World {
   private func calm() {
     isCalm = true
     heal()
-    applyToNetwork(.weather(from: nil, to: nil, Weather()))
+    applyToNetwork(.weather(from: nil, to: nil, path: nil, Weather()))
     for host in hosts.indices {
       hosts[host].lateness = .zero...(.microseconds(200))
       hosts[host].stall = (0, .zero)
@@ -174,10 +184,12 @@ extension World {
       hosts[host].kernel.delay = .microseconds(100)...(.microseconds(300))
       (hosts[host].kernel.refusedAdditions, hosts[host].kernel.refusedRemovals) = (0, 0)
       (hosts[host].kernel.refusedGates, hosts[host].kernel.lostAnswers) = (0, 0)
+      (hosts[host].kernel.lostGateAnswers, hosts[host].kernel.gateDelay) = (0, .zero)
+      hosts[host].floodEnds = 0
       if hosts[host].isAsleep { wakeUp(host, hosts[host].agent?.pauses ?? 0) }
       if hosts[host].clock.ppm.magnitude > 5000 { applyToHost(.clock(host, ppm: 0)) }
       guardianGoesOn(host)
-      restartGuardian(host)
+      if let life = hosts[host].agent?.life { takeOver(host, life) }
       resume(host)
       for interface in hosts[host].linksDown { setLink(interface, isUp: true, on: host) }
       start(host)

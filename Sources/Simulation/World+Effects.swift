@@ -15,29 +15,30 @@ extension World {
         stall(host, for: hosts[host].luck.span(.zero...hosts[host].stall.span))
       }
       guard hosts[host].agent?.life == life else { return }
-      if agent.isStopped || agent.isStalled {
+      if agent.isStopped || agent.isStalled || waitsForGate(agent, effect, host) {
         agent.isBusy = false
         agent.deeds = rest
         return
       }
       rest.removeFirst()
+      // The guardian has the word after this one before it is said.
+      if case .send = effect, agent.hasNewObituaries { beat(agent, host, until: agent.formerEnds) }
       if case .send = effect, !maySpeak(agent, host) { continue }
       if agent.loss != nil, effect.isUnderLease { continue }
       if let loss = carryOut(effect, host), agent.loss == nil { agent.loss = loss }
+      // The kernel is to be told again.
+      if agent.gateChange != nil, agent.loss == nil {
+        rest = [effect] + rest
+        continue
+      }
       if !hosts[host].traps.isEmpty { spring(.after, effect, host) }
       guard hosts[host].agent?.life == life else { return }
     }
     agent.isBusy = false
-    beat(agent, host)
+    if agent.node.lease.ends != agent.formerEnds { beat(agent, host, until: agent.node.lease.ends) }
     guard let loss = agent.loss else { return }
     agent.loss = nil
     handle(.leaseLost(loss), host)
-  }
-
-  /// Tells the guardian until when this agent counts as alive.
-  func beat(_ agent: Agent, _ host: Int) {
-    guard hosts[host].guardian.isAlive, let ends = agent.node.lease.ends else { return }
-    hosts[host].guardian.due = ends + Timing.kernelTick
   }
 
   /// Nothing is said once a lease that was running is over: it was refused, or the clock says so.
@@ -60,11 +61,11 @@ extension World {
     switch effect {
     case .send(let heartbeat, let peer): send(heartbeat, to: peer, host)
     case .beginLease(let until):
-      return changeGate(host) { gate, clock, now in gate.begin(until: until, clock, at: now) }
+      return changeGate(host, until) { gate, until, clock, now in gate.begin(until: until, clock, at: now) }
     case .renewLease(let until):
-      return changeGate(host) { gate, clock, now in gate.renew(until: until, clock, at: now) }
+      return changeGate(host, until) { gate, until, clock, now in gate.renew(until: until, clock, at: now) }
     case .openGate(let addresses, let until):
-      let loss = changeGate(host) { gate, clock, now in
+      let loss = changeGate(host, until) { gate, until, clock, now in
         guard gate.renew(until: until, clock, at: now) else { return false }
         gate.open(addresses)
         return true
@@ -76,9 +77,10 @@ extension World {
       look()
     case .refreshAddresses(let addresses): ask(host, WireID.none, 0, addresses, .refresh)
     case .obituary(let heartbeat, let peer):
-      guard let agent = hosts[host].agent, hosts[host].guardian.isAlive else { return nil }
+      guard let agent = hosts[host].agent else { return nil }
       let lane = Lane(from: host, to: position(of: peer, agent.node), path: Int(heartbeat.path))
-      hosts[host].guardian.keep(heartbeat, isOfNextVersion: hosts[host].isOfNextVersion, for: lane)
+      let isOfNextVersion = hosts[host].isOfNextVersion
+      agent.keep(Guardian.Obituary(lane: lane, heartbeat: heartbeat, isOfNextVersion: isOfNextVersion))
     case .addAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .add)
     case .removeAddresses(let group, let operation, let addresses): ask(host, group, operation, addresses, .remove)
     case .announce(let group, _): checks.nodes.announced(group, host, self)
@@ -93,6 +95,7 @@ extension World {
     case .keepMaintenance(let on, let until): hosts[host].maintenance = (on, until)
     case .left:
       hosts[host].agent?.hasLeft = true
+      tell(.input(.resting), host)
       if let life = hosts[host].agent?.life { schedule(.exit(host: host, life: life), in: .microseconds(500)) }
     }
     return nil
@@ -137,7 +140,7 @@ extension World {
     transcript.mix(UInt64(bitPattern: now))
     transcript.mix(UInt64(lane.from << 16 | lane.to << 8 | lane.path))
     for byte in datagram.bytes.suffix(8) { transcript.mix(UInt64(byte)) }
-    let copies = hosts[lane.from].linksDown.contains("eth\(lane.path)") ? [] : network.fate(of: datagram, at: now)
+    let copies = hosts[lane.from].isDown(lane.path) ? [] : network.fate(of: datagram, at: now)
     var isSound = false
     let datagram = network.record(datagram)
     for copy in copies {
@@ -169,21 +172,71 @@ extension World {
 
   // MARK: The kernel
 
-  private func changeGate(_ host: Int, _ change: (inout Gate, Clock, Int64) -> Bool) -> LeaseLoss? {
+  /// Whether the agent first waits for a kernel that takes its time over a change of the gate.
+  private func waitsForGate(_ agent: Agent, _ effect: Effect, _ host: Int) -> Bool {
+    guard hosts[host].kernel.gateDelay > .zero, hosts[host].plan.hasGate, agent.gateSpan == nil,
+      let until = effect.leaseEnd
+    else { return false }
+    if agent.loss != nil, effect.isUnderLease { return false }
+    var change = agent.gateChange ?? GateChange(until: until)
+    guard let span = change.span(at: hosts[host].clock.time(at: now)) else { return false }
+    (agent.gateChange, agent.gateSpan) = (change, span)
+    stall(host, for: hosts[host].luck.span(.zero...hosts[host].kernel.gateDelay))
+    return true
+  }
+
+  /// Changes the gate as `HostLease` does, with the real `GateChange`, which stays with the agent while it must be told again.
+  private func changeGate(
+    _ host: Int,
+    _ until: Instant,
+    _ change: (inout Gate, Instant, Clock, Int64) -> Bool
+  ) -> LeaseLoss? {
+    guard let agent = hosts[host].agent else { return nil }
+    let clock = hosts[host].clock
+    let time = clock.time(at: now)
     guard hosts[host].plan.hasGate else {
       // The agent has its clock to go by.
-      guard let ends = hosts[host].agent?.leaseEnds else { return nil }
-      return hosts[host].clock.time(at: now) < ends ? nil : .expired
+      guard let ends = agent.leaseEnds else { return nil }
+      return time < ends ? nil : .expired
     }
+    var telling = agent.gateChange ?? GateChange(until: until)
+    let span = agent.gateSpan ?? telling.span(at: time)
+    (agent.gateChange, agent.gateSpan) = (nil, nil)
     if hosts[host].kernel.refusedGates > 0 {
       hosts[host].kernel.refusedGates -= 1
       checks.outages.refused(host, self)
       checks.handovers.refused(host, self)
       return .refused("nf_tables: ENOMEM")
     }
-    let isDone = change(&hosts[host].kernel.gate, hosts[host].clock, now)
+    guard let span else {
+      if telling.isTold { endGate(of: host) }
+      return .expired
+    }
+    let former = hosts[host].kernel.gate.ends
+    let isDone = change(&hosts[host].kernel.gate, time + span, clock, now)
     checks.answers.leaseChanged(on: host, self)
-    return isDone ? nil : .expired
+    // A lease that is shorter now ends before anybody would look.
+    if let ends = hosts[host].kernel.gate.ends, let former, ends < former { queue.schedule(.look, at: ends) }
+    if hosts[host].kernel.lostGateAnswers > 0 {
+      hosts[host].kernel.lostGateAnswers -= 1
+      // To the agent that is a refusal.
+      checks.outages.refused(host, self)
+      checks.handovers.refused(host, self)
+      return .refused("nf_tables: no answer")
+    }
+    guard isDone else { return .expired }
+    if telling.isToBeRepeated(at: time) {
+      agent.gateChange = telling
+      return nil
+    }
+    guard time >= until else { return nil }
+    endGate(of: host)
+    return .expired
+  }
+
+  private func endGate(of host: Int) {
+    hosts[host].kernel.gate = Gate()
+    look()
   }
 
   private func ask(
@@ -242,5 +295,15 @@ extension Command.EffectKind {
       case .journal, .keepTerm, .keepMaintenance, .keepInterval, .left: .keep
       case .answer: .answer
       }
+  }
+}
+
+extension Effect {
+  /// The end of the lease that the kernel is told of.
+  fileprivate var leaseEnd: Instant? {
+    switch self {
+    case .beginLease(let until), .renewLease(let until), .openGate(_, let until): until
+    default: nil
+    }
   }
 }

@@ -60,6 +60,10 @@ extension World {
     if let host = hosts.indices.first(where: { $0 != master && addresses.contains(where: hosts[$0].kernel.has) }) {
       return "\(names([host])) still has addresses of \(Plan.groupName(group)), which \(names([master])) answers for"
     }
+    // One that cannot let go at once still answers.
+    if let host = hosts.indices.first(where: { hosts[$0].agent?.node.isLeaving == true }) {
+      return "\(names([host])) is leaving"
+    }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.
     if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {

@@ -1,7 +1,8 @@
-// What hosts do without their agents, and what becomes of them: guardians, power, sleep, links, services, lifetimes.
+// What hosts do without their agents, and what becomes of them: ends, power, sleep, links, services, lifetimes.
 
 import Election
 import Health
+import Supervision
 
 extension World {
   // MARK: Ends
@@ -10,13 +11,7 @@ extension World {
   func crash(_ host: Int) {
     guard let agent = hosts[host].agent else { return }
     hosts[host].kernel.forgetOperations(but: !agent.isStopped && hosts[host].luck.chance(0.5))
-    hosts[host].agent = nil
-    hosts[host].lastUnattended = now
-    schedule(
-      .guardian(host: host, life: agent.life),
-      in: hosts[host].luck.span(.microseconds(100)...(.milliseconds(2)))
-    )
-    checks.promises.agentGone(host, self)
+    gone(host, .signal(9), noticedIn: hosts[host].luck.span(.microseconds(100)...(.milliseconds(2))))
   }
 
   /// An agent that has left ends.
@@ -25,73 +20,19 @@ extension World {
     guard let agent = hosts[host].agent, agent.life == life, agent.hasLeft else { return }
     note("the agent ends", of: host)
     hosts[host].kernel.forgetOperations(but: hosts[host].luck.chance(0.5))
-    hosts[host].agent = nil
-    hosts[host].guardian.obituaries = []
-    hosts[host].lastUnattended = now
-    checks.promises.agentGone(host, self)
+    gone(host, .status(0), noticedIn: hosts[host].guardianLuck.span(.microseconds(100)...(.milliseconds(2))))
     if isCalm { schedule(.restart(host: host, life: life), in: .milliseconds(100)) }
   }
 
-  // MARK: Guardians
-
-  /// The guardian learns that the agent is gone, or finds that it hangs beyond its lease.
-  func guardianActs(_ host: Int, _ life: Int) {
-    if hosts[host].isAsleep { return schedule(.guardian(host: host, life: life), in: .milliseconds(10)) }
-    guard hosts[host].isPowered, hosts[host].guardian.canAct, hosts[host].lives == life else { return }
-    if let agent = hosts[host].agent {
-      guard agent.isStopped || agent.isStalled, let due = hosts[host].guardian.due else { return }
-      let time = hosts[host].clock.time(at: now)
-      guard time >= due else { return schedule(.guardian(host: host, life: life), in: due - time) }
-      note("the guardian finds the agent hung", of: host)
-      release(host)
-    } else {
-      note("the guardian finds the agent gone", of: host)
-      release(host)
-      let backoff = Duration.milliseconds(50) * (1 << min(hosts[host].guardian.restarts, 6))
-      hosts[host].guardian.restarts += 1
-      schedule(.restart(host: host, life: life), in: backoff)
+  private func gone(_ host: Int, _ end: End, noticedIn span: Duration) {
+    hosts[host].agent = nil
+    hosts[host].end = end
+    hosts[host].lastUnattended = now
+    if hosts[host].guardian != nil {
+      hosts[host].guardian?.mail.append(.input(.closed))
+      schedule(.guardian(host: host), in: span)
     }
-  }
-
-  private func release(_ host: Int) {
-    checks.words.obituary(host, self)
-    hosts[host].kernel.gate = Gate()
-    look()
-    for (lane, heartbeat, isOfNextVersion) in hosts[host].guardian.obituaries {
-      transmit(Datagram(lane: lane, bytes: encode(heartbeat, isOfNextVersion: isOfNextVersion), sentAt: now))
-    }
-    hosts[host].guardian.obituaries = []
-    let held = hosts[host].kernel.entries.map(\.address)
-    hosts[host].kernel.remove(held)
-    look()
-    // An agent that goes on hears of it.
-    for address in held { addressGone(address, host) }
-  }
-
-  func crashGuardian(_ host: Int) {
-    hosts[host].guardian = Guardian(isAlive: false)
-    if hosts[host].agent != nil { schedule(.guardianRestart(host: host), in: .milliseconds(20)) }
-  }
-
-  /// The agent replaces a guardian that is gone.
-  func restartGuardian(_ host: Int) {
-    guard !hosts[host].guardian.isAlive, !hosts[host].isAsleep, let agent = hosts[host].agent else { return }
-    guard !agent.isStopped, !agent.isStalled else {
-      return schedule(.guardianRestart(host: host), in: .milliseconds(20))
-    }
-    hosts[host].guardian = Guardian()
-    beat(agent, host)
-  }
-
-  func pauseGuardian(_ host: Int, for span: Duration?) {
-    hosts[host].guardian.isStopped = true
-    if let span { schedule(.guardianGoesOn(host: host), in: span) }
-  }
-
-  func guardianGoesOn(_ host: Int) {
-    guard hosts[host].guardian.isStopped else { return }
-    hosts[host].guardian.isStopped = false
-    guardianActs(host, hosts[host].lives)
+    checks.promises.agentGone(host, self)
   }
 
   // MARK: Power and sleep
@@ -103,7 +44,7 @@ extension World {
     hosts[host].isAsleep = false
     hosts[host].agent = nil
     hosts[host].kernel.powerOff()
-    hosts[host].guardian = Guardian()
+    hosts[host].guardian = nil
     checks.promises.agentGone(host, self)
     look()
   }
@@ -152,7 +93,8 @@ extension World {
     addressGone(address, host)
   }
 
-  private func addressGone(_ address: VirtualAddress, _ host: Int) {
+  /// A living agent hears that an address is gone.
+  func addressGone(_ address: VirtualAddress, _ host: Int) {
     guard let agent = hosts[host].agent else { return }
     for group in agent.node.settings.groups where group.virtualAddresses.contains(address) {
       let input = Input.addressLost(group: WireID(name: group.name), address)
@@ -168,12 +110,15 @@ extension World {
     for (index, group) in agent.node.settings.groups.enumerated() {
       for (position, probe) in group.probes.enumerated() {
         let id = WireID(name: group.name)
-        let result = ProbeResult(outcome: ask(hosts[host].services[index][position].state, host))
+        let found = ask(hosts[host].services[index][position].state, of: host, index, position, for: host)
+        let result = ProbeResult(outcome: found)
         give(.input(.probe(group: id, name: probe.name, result: result)), to: host)
         guard probe.peers != nil else { continue }
         for other in hosts.indices where other != host {
           let service = hosts[other].services[index][position]
-          let outcome = reaches(host, other) ? ask(service.seen[host] ?? service.state, host) : .timeout(.connecting)
+          let outcome =
+            reaches(host, other)
+            ? ask(service.seen[host] ?? service.state, of: other, index, position, for: host) : .timeout(.connecting)
           let found = ProbeResult(outcome: outcome)
           give(.input(.probe(group: id, name: probe.name, of: Plan.names[other], result: found)), to: host)
         }
@@ -181,14 +126,32 @@ extension World {
     }
   }
 
-  private func ask(_ service: Command.Service, _ host: Int) -> ProbeOutcome {
-    let isWell = service == .well || (service == .erratic && hosts[host].luck.chance(0.5))
+  /// What a host finds when it asks a service that is so.
+  private func ask(
+    _ state: Command.Service,
+    of host: Int,
+    _ group: Int,
+    _ probe: Int,
+    for asker: Int
+  ) -> ProbeOutcome {
+    let isWell =
+      switch state {
+      case .well: true
+      case .ill: false
+      case .erratic: hosts[asker].luck.chance(0.5)
+      case .flapping: flap(&hosts[host].services[group][probe].run, &hosts[asker].luck)
+      }
     return isWell ? .passed(.milliseconds(1)) : .refused
+  }
+
+  private func flap(_ run: inout (isWell: Bool, rest: Int), _ luck: inout Dice) -> Bool {
+    run = run.rest > 0 ? (run.isWell, run.rest - 1) : (!run.isWell, luck.number(0...5))
+    return run.isWell
   }
 
   /// Whether a host can ask something of another one by its first address; TCP gets through any weather.
   private func reaches(_ host: Int, _ other: Int) -> Bool {
-    [host, other].allSatisfy { hosts[$0].isPowered && !hosts[$0].isAsleep && !hosts[$0].linksDown.contains("eth0") }
+    [host, other].allSatisfy { hosts[$0].isPowered && !hosts[$0].isAsleep && !hosts[$0].isDown(0) }
       && !network.isCut(Lane(from: host, to: other, path: 0)) && !network.isCut(Lane(from: other, to: host, path: 0))
   }
 

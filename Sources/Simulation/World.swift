@@ -27,6 +27,7 @@ package final class World {
   /// The configuration as it stands in the files; a host's own is what its agent has read.
   var plan: Plan {
     didSet {
+      planAddresses = Self.addresses(readPlans[plan])
       intervals = min(intervals.lowerBound, plan.interval)...max(intervals.upperBound, plan.interval)
     }
   }
@@ -54,6 +55,8 @@ package final class World {
   var isCalm = false
   /// The settings that each plan gives each host.
   private var readPlans: [Plan: [Settings]] = [:]
+  /// The addresses of each group in the configuration's files.
+  private var planAddresses: [[VirtualAddress]] = []
 
   /// A world in which nothing has happened.
   package init(_ scenario: Scenario, keepsLines: Bool = false) throws(ConfigurationErrors) {
@@ -69,24 +72,27 @@ package final class World {
     let plan = plan
     hosts = (0..<plan.nodes).map { index in
       var luck = Dice(seed: scenario.seed, for: "host \(index)")
-      let nodeDice = Dice(seed: scenario.seed, for: "node \(index)")
       let origin = Int64.random(in: 0...1_000_000_000_000_000, using: &luck)
-      return Host(index: index, clock: Clock(origin: origin), plan: plan, nodeDice: nodeDice, luck: luck)
+      return Host(index: index, origin: origin, plan: plan, seed: scenario.seed, luck: luck)
     }
     checks = Checks(hosts: plan.nodes)
     for host in hosts.indices {
       hosts[host].services = Array(repeating: [LocalService(), LocalService()], count: max(plan.groups, 4))
     }
     _ = try settings(of: 0, plan)
+    planAddresses = Self.addresses(readPlans[plan])
   }
 
   /// The settings that a host reads from a plan's text.
   func settings(of host: Int, _ plan: Plan) throws(ConfigurationErrors) -> Settings {
     if let known = readPlans[plan] { return known[host] }
-    var all: [Settings] = []
-    for host in hosts.indices { all.append(try plan.configuration(of: host).settings) }
+    let all = try plan.settings()
     readPlans[plan] = all
     return all[host]
+  }
+
+  private static func addresses(_ settings: [Settings]?) -> [[VirtualAddress]] {
+    settings?.first?.groups.map(\.virtualAddresses) ?? []
   }
 
   // MARK: Time
@@ -116,15 +122,16 @@ package final class World {
     case .input(let input, let host, let life):
       if hosts[host].agent?.life == life { give(.input(input), to: host) }
     case .probes(let host, let life): probe(host, life)
-    case .guardian(let host, let life): guardianActs(host, life)
+    case .guardian(let host): guardianLooks(host)
+    case .guardianTimer(let host, let number): guardianTimerFires(host, number)
     case .guardianGoesOn(let host): guardianGoesOn(host)
     case .restart(let host, let life):
       if hosts[host].isAsleep {
         schedule(.restart(host: host, life: life), in: .milliseconds(10))
       } else if hosts[host].agent == nil, hosts[host].lives == life, hosts[host].isPowered {
-        start(host)
+        if hosts[host].guardian == nil { start(host) } else { begin(host) }
       }
-    case .guardianRestart(let host): restartGuardian(host)
+    case .guardianRestart(let host, let life): takeOver(host, life)
     case .exit(let host, let life): exit(host, life)
     case .look: look()
     case .due(let promise): checks.promises.due(promise, self)
@@ -153,8 +160,7 @@ package final class World {
 
   /// The addresses of a group in the configuration's files.
   func addresses(of group: Int) -> [VirtualAddress] {
-    guard let settings = readPlans[plan]?.first, settings.groups.indices.contains(group) else { return [] }
-    return settings.groups[group].virtualAddresses
+    planAddresses.indices.contains(group) ? planAddresses[group] : []
   }
 
   /// Notes a broken promise, which ends the history.

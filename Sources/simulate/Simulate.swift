@@ -36,14 +36,18 @@ struct Seeds: ParsableCommand {
   @Option(help: "How many seeds; without a number, until time is up.") var count: UInt64?
   @Option(help: "Take every n-th seed only, so that several processes share the work.") var stride: UInt64 = 1
   @Option(help: "Stop after so many seconds.") var seconds: Double?
-  @Option(help: "ordinary or hostile.") var climate: String = "ordinary"
+  @Option(help: "ordinary or hostile; without it, one seed in eight is hostile.") var climate: String?
   @Flag(help: "Take everything from a failing scenario that it fails without.") var shrink = false
   @Flag(help: "Go on after a failure.") var keepGoing = false
 
+  /// How long nothing is heard of a run that goes well.
+  private static let silence = Duration.seconds(600)
+
   func run() throws {
-    guard let climate = Swarm.Climate(rawValue: climate) else { throw ValidationError("no such climate") }
+    let wanted = climate.flatMap(Swarm.Climate.init(rawValue:))
+    guard climate == nil || wanted != nil else { throw ValidationError("no such climate") }
     if let seed {
-      var scenario = Swarm.scenario(seed: seed, climate)
+      var scenario = Swarm.scenario(seed: seed, wanted ?? Swarm.climate(of: seed))
       if shrink { scenario = scenario.shrunk() }
       let outcome = scenario.run(keepsLines: true)
       Story.tell(scenario, outcome)
@@ -52,9 +56,11 @@ struct Seeds: ParsableCommand {
     }
     var tally = Tally()
     let start = ContinuousClock.now
+    var told = start
     var seed = from
     while count.map({ (seed - from) / stride < $0 }) ?? true {
       if let seconds, start.duration(to: .now) > .seconds(seconds) { break }
+      let climate = wanted ?? Swarm.climate(of: seed)
       let scenario = Swarm.scenario(seed: seed, climate)
       let outcome = scenario.run()
       tally.add(outcome)
@@ -63,12 +69,18 @@ struct Seeds: ParsableCommand {
         print("  see it again: make sim SEED=\(seed) OPTIONS=\"--climate \(climate.rawValue) [--shrink]\"")
         if !keepGoing {
           Story.tell(scenario, scenario.run(keepsLines: true))
+          tally.report(start.duration(to: .now))
           throw ExitCode.failure
         }
         // A soak that is stopped has said what it found.
         fflush(nil)
       }
       seed += stride
+      if told.duration(to: .now) > Self.silence {
+        told = .now
+        tally.report(start.duration(to: told))
+        fflush(nil)
+      }
     }
     tally.report(start.duration(to: .now))
     if tally.failures > 0 { throw ExitCode.failure }

@@ -1,6 +1,7 @@
 import Control
 import Election
 import Health
+import Supervision
 import Testing
 
 @testable import Guardian

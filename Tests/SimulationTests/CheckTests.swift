@@ -65,4 +65,23 @@ struct CheckTests {
     #expect(small.commands.count < scenario.commands.count)
     #expect(small.plan.paths == 1)
   }
+
+  @Test("so does one without a calm")
+  func shrinkingWithoutCalm() throws {
+    let text = """
+      nodes 3
+      start a
+      start b
+      start c
+      advance 3s
+      late c 2ms
+      handover a web to b
+      advance 1s
+      expect web on c
+      """
+    let scenario = try Scenario(parsing: text)
+    let small = scenario.shrunk()
+    #expect(small.run().violation?.text == "web on c, but it is b")
+    #expect(small.commands.count < 5 && !small.commands.contains(.late(2, .milliseconds(2))))
+  }
 }

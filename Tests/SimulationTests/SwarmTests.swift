@@ -11,10 +11,18 @@ struct SwarmTests {
   @Test("no history breaks a promise", arguments: 0..<8 as Range<UInt64>)
   func swarm(part: UInt64) {
     for seed in part * Self.seeds + 1...(part + 1) * Self.seeds {
-      let scenario = Swarm.scenario(seed: seed, .ordinary)
+      let climate = Swarm.climate(of: seed)
+      let scenario = Swarm.scenario(seed: seed, climate)
       guard let violation = scenario.run().violation else { continue }
-      Issue.record("\(violation); see it by: make sim SEED=\(seed)\n\(scenario.text)")
+      let command = "make sim SEED=\(seed) OPTIONS=\"--climate \(climate.rawValue)\""
+      Issue.record("\(violation); see it by: \(command)\n\(scenario.text)")
     }
+  }
+
+  @Test("one seed in eight or so is hostile")
+  func climates() {
+    let hostile = (1...512 as ClosedRange<UInt64>).count { Swarm.climate(of: $0) == .hostile }
+    #expect(32...96 ~= hostile)
   }
 
   @Test("a seed is one history, to the byte", arguments: [1, 7, 12] as [UInt64])

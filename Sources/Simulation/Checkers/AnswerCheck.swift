@@ -66,8 +66,8 @@ final class AnswerCheck {
     if failure != nil { failedAt[host] = world.now }
     switch operation.kind {
     case .remove where failure != nil: refused[host].formUnion(operation.addresses)
-    case .remove: refused[host].subtract(operation.addresses)
-    case .add, .refresh: break
+    case .remove, .add: refused[host].subtract(operation.addresses)
+    case .refresh: break
     }
   }
 
@@ -163,7 +163,9 @@ final class AnswerCheck {
       }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
-      if host.agent == nil || host.agent?.isStopped == true || world.now < settled || !refused[index].isEmpty {
+      if host.agent == nil || host.agent?.isStopped == true || world.now < settled
+        || refused[index].contains(where: host.kernel.has)
+      {
         return "\(Plan.names[index]) has no gate, and its agent did not run or its kernel refused"
       }
     }

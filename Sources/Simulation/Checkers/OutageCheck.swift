@@ -97,7 +97,7 @@ final class OutageCheck {
     switch command {
     case .powerOff, .pause(_, nil):
       begin(group, host, command, within: report.groups[group].outage.upperBound, world)
-    case .crash where world.hosts[host].guardian.canAct:
+    case .crash where world.hosts[host].guardian?.isStopped == false:
       begin(group, host, command, within: asking, world)
     case .crash:
       begin(group, host, command, within: report.groups[group].outage.upperBound, world)

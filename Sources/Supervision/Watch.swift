@@ -95,6 +95,10 @@ package struct Watch: Hashable, Sendable {
   /// Until the agent says its own.
   package static let defaultPatience = Duration.seconds(2)
 
+  /// How long a silent agent is left alone before it is killed and started anew: one that was merely late steps down by
+  /// itself.
+  package static func patience(for timing: Timing) -> Duration { max(defaultPatience, timing.lease) }
+
   /// A guardian that is to start its first agent.
   package static func beginning(at now: Instant) -> Watch {
     Watch(phase: .pausing(until: now), isFirst: true)

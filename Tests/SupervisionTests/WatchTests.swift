@@ -1,7 +1,7 @@
 import Election
 import Testing
 
-@testable import Guardian
+@testable import Supervision
 
 /// A watch under a clock that the test moves.
 private struct Rehearsal {
@@ -300,5 +300,25 @@ struct BackoffTests {
     }
     #expect(last == Backoff.longest && backoff.restarts == 1001)
     #expect(backoff.delay(afterLife: .seconds(60)) == .zero)
+  }
+}
+
+@Suite("Attention")
+struct AttentionTests {
+  /// What looks at these milliseconds conclude of an end that has read everything, or has not.
+  private func looks(_ looks: [(at: Int, isDrained: Bool)]) -> [Bool] {
+    var attention = Attention()
+    return looks.map { attention.isLost(isDrained: $0.isDrained, at: Instant(nanoseconds: Int64($0.at) * 1_000_000)) }
+  }
+
+  @Test("Whoever leaves unread what it was sent is given up after a second, and asked for once each time")
+  func unread() {
+    let found = looks([(0, false), (1_000, false), (1_001, false), (1_101, false), (2_002, false)])
+    #expect(found == [false, false, true, false, true])
+  }
+
+  @Test("Reading ends the wait")
+  func read() {
+    #expect(looks([(0, false), (900, true), (1_500, false), (2_500, false)]) == [false, false, false, false])
   }
 }
