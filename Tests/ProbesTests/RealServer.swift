@@ -13,7 +13,8 @@ func waitUntilPasses(_ probe: ProbeSpecification, otherwise: () throws -> Void =
   often.timeout = .seconds(1)
   try await withProbes([often]) { _, results in
     var result = try await results.next()
-    for _ in 0..<40 where !result.outcome.isSuccess {
+    // Ten seconds: a busy machine may take one to start a server.
+    for _ in 0..<500 where !result.outcome.isSuccess {
       try otherwise()
       result = try await results.next()
     }
