@@ -21,8 +21,8 @@ final class AuthenticityCheck {
     meaningless.receiver = .none
     var (first, second) = (node, node)
     var (dice, same) = (world.hosts[host].nodeDice, world.hosts[host].nodeDice)
-    let wanted = first.handle(.heartbeat(heartbeat), at: time, using: &dice).filter { !$0.asksStranger }
-    let other = second.handle(.heartbeat(meaningless), at: time, using: &same).filter { !$0.asksStranger }
+    let wanted = first.handle(.heartbeat(heartbeat), at: time, using: &dice).compactMap(\.essence)
+    let other = second.handle(.heartbeat(meaningless), at: time, using: &same).compactMap(\.essence)
     guard let change = Self.difference(first, second) ?? (wanted == other ? nil : "what it wants done") else { return }
     world.violate(
       "I4",
@@ -52,12 +52,16 @@ final class AuthenticityCheck {
 }
 
 extension Effect {
-  /// Whether it is the question of a stranger, or the obituary that is written with it.
-  fileprivate var asksStranger: Bool {
+  /// What a replay must not change about it: all but the number of a word, which is one greater if a question went before it;
+  /// nil for the question itself and for an obituary.
+  fileprivate var essence: Effect? {
     switch self {
-    case .send(let heartbeat, _): heartbeat.groups.isEmpty && heartbeat.challenge != 0
-    case .obituary: true
-    default: false
+    case .send(let heartbeat, _) where heartbeat.groups.isEmpty && heartbeat.challenge != 0: return nil
+    case .send(var heartbeat, let peer):
+      heartbeat.sequence = 0
+      return .send(heartbeat, to: peer)
+    case .obituary: return nil
+    default: return self
     }
   }
 }

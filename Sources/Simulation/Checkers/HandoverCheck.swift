@@ -87,8 +87,9 @@ final class HandoverCheck {
     guard let giver = givers.removeValue(forKey: Place(host: host, group: group)),
       let attempt = attempts[Place(host: giver, group: group)], attempt.isServed
     else { return }
-    // From now on nobody else is master.
-    failed(group, by: giver, attempt, since: world.now + 1, "to \(Plan.names[host]): the kernel there refused", world)
+    // From now on nobody else is master, and the old one takes over: after a candidacy, if its rank has just changed.
+    let handover = "to \(Plan.names[host]): the kernel there refused"
+    failed(group, by: giver, attempt, since: world.now + 1, handover, after: Timing.candidacy * 2, world)
   }
 
   private func failed(
@@ -97,6 +98,7 @@ final class HandoverCheck {
     _ attempt: Attempt,
     since: Int64,
     _ handover: String,
+    after patience: Duration = .zero,
     _ world: World
   ) {
     let kernel = world.hosts[host].kernel.delay.upperBound
@@ -104,7 +106,7 @@ final class HandoverCheck {
     // Where words get lost, those who may have taken it are asked until they answer or are dead.
     let asking = world.network.isFair ? .milliseconds(10) : .seconds(6) + world.plan.interval * 20
     let promise = Promise.service(group: group, by: host, began: attempt.since, since: since, handover: handover)
-    world.schedule(.due(promise), in: kernel * 4 + asking + hooks)
+    world.schedule(.due(promise), in: kernel * 4 + asking + hooks + patience)
   }
 
   /// The agent on a host is gone, and whatever it was.
