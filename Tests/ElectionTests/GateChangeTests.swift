@@ -12,7 +12,7 @@ struct GateChangeTests {
     var change = GateChange(until: start + .milliseconds(175))
     #expect(!change.isTold)
     #expect(change.span(at: start) == .milliseconds(175))
-    #expect(!change.isToBeRepeated(at: start + .milliseconds(1)))
+    #expect(change.isToBeRepeated(at: start + .milliseconds(1)) == false)
     #expect(change.isTold)
   }
 
@@ -20,9 +20,9 @@ struct GateChangeTests {
   func slow() {
     var change = GateChange(until: start + .milliseconds(175))
     #expect(change.span(at: start) == .milliseconds(175))
-    #expect(change.isToBeRepeated(at: start + .milliseconds(20)))
+    #expect(change.isToBeRepeated(at: start + .milliseconds(20)) == true)
     #expect(change.span(at: start + .milliseconds(20)) == .milliseconds(135))
-    #expect(!change.isToBeRepeated(at: start + .milliseconds(40)))
+    #expect(change.isToBeRepeated(at: start + .milliseconds(40)) == false)
   }
 
   @Test("One that takes longer each time is believed in the end")
@@ -30,17 +30,17 @@ struct GateChangeTests {
     var change = GateChange(until: start + .seconds(1))
     for took in [20, 60] {
       #expect(change.span(at: start) != nil)
-      #expect(change.isToBeRepeated(at: start + .milliseconds(took)))
+      #expect(change.isToBeRepeated(at: start + .milliseconds(took)) == true)
     }
     #expect(change.span(at: start) != nil)
-    #expect(!change.isToBeRepeated(at: start + .milliseconds(200)))
+    #expect(change.isToBeRepeated(at: start + .milliseconds(200)) == false)
   }
 
   @Test("Nothing is told when the lease is over, or would be when the kernel comes to it")
   func over() {
     var change = GateChange(until: start + .milliseconds(30))
     #expect(change.span(at: start) == .milliseconds(30))
-    #expect(change.isToBeRepeated(at: start + .milliseconds(20)))
+    #expect(change.isToBeRepeated(at: start + .milliseconds(20)) == true)
     #expect(change.span(at: start + .milliseconds(20)) == nil)
     var late = GateChange(until: start)
     #expect(late.span(at: start) == nil && !late.isTold)

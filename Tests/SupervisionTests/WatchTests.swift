@@ -309,20 +309,20 @@ struct AttentionTests {
   func unread() {
     var attention = Attention()
     let start = Instant(nanoseconds: 0)
-    #expect(!attention.isLost(isDrained: false, at: start))
-    #expect(!attention.isLost(isDrained: false, at: start + .seconds(1)))
-    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(1001)))
-    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(1101)))
-    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(2002)))
+    #expect(attention.isLost(isDrained: false, at: start) == false)
+    #expect(attention.isLost(isDrained: false, at: start + .seconds(1)) == false)
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(1001)) == true)
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(1101)) == false)
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(2002)) == true)
   }
 
   @Test("Reading ends the wait")
   func read() {
     var attention = Attention()
     let start = Instant(nanoseconds: 0)
-    #expect(!attention.isLost(isDrained: false, at: start))
-    #expect(!attention.isLost(isDrained: true, at: start + .milliseconds(900)))
-    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(1500)))
-    #expect(!attention.isLost(isDrained: false, at: start + .milliseconds(2500)))
+    #expect(attention.isLost(isDrained: false, at: start) == false)
+    #expect(attention.isLost(isDrained: true, at: start + .milliseconds(900)) == false)
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(1500)) == false)
+    #expect(attention.isLost(isDrained: false, at: start + .milliseconds(2500)) == false)
   }
 }
