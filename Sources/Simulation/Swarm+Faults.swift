@@ -24,7 +24,12 @@ extension Swarm {
     case .pauses: add(.pause(host, span(dice.pick([0.5, 2, 3, 10, 50], else: 2))))
     case .stalls:
       let length = dice.pick([0.01, 0.1, 0.5, 2, 4], else: 0.1)
-      add(dice.chance(0.3) ? .late(host, span(0.25)) : .stall(host, perMille: dice.number(0...30), span(length)))
+      // A timer that is later than that is a hang.
+      add(
+        dice.chance(0.3)
+          ? .late(host, min(span(0.25), .milliseconds(1250)))
+          : .stall(host, perMille: dice.number(0...30), span(length))
+      )
     case .power: add(dice.chance(0.5) ? .powerOff(host) : .start(host))
     case .stops: add(dice.chance(0.5) ? .stop(host) : .start(host))
     case .links: add(.link(host, interface: "eth\(dice.number(0...plan.paths - 1))", isUp: dice.chance(0.6)))

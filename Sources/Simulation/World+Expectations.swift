@@ -64,6 +64,9 @@ extension World {
     if let host = hosts.indices.first(where: { hosts[$0].agent?.node.isLeaving == true }) {
       return "\(names([host])) is leaving"
     }
+    guard case .master(.holding) = self.group(group, on: hosts[master])?.state else {
+      return "\(names([master])) is letting go of \(Plan.groupName(group))"
+    }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.
     if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {
