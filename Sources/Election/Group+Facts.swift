@@ -64,13 +64,11 @@ extension Group {
   ) -> Bool {
     guard let index = health.index(of: name) else { return false }
     let now = Duration.nanoseconds(now.nanoseconds)
-    // Nearly all results: a thousand probes make a thousand of them in a second.
-    if health.isConfirmed(by: result, at: index, of: node) {
-      _ = health.record(result, at: index, of: node, now: now)
-      return false
-    }
+    let isConfirmed = health.isConfirmed(by: result, at: index, of: node)
     let gain = health.probes[index].gain
     let change = health.record(result, at: index, of: node, now: now)
+    // Nearly all results: a thousand probes make a thousand of them in a second.
+    guard !isConfirmed else { return false }
     let probe = health.probes[index]
     if change != nil || probe.gain != gain { outbox.isDirty = true }
     if let change {

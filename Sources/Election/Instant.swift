@@ -28,22 +28,6 @@ package struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-  /// The duration in whole nanoseconds, rounded towards zero; good for 292 years.
-  package var nanoseconds: Int64 {
-    // Most spans are shorter than nine seconds, and need no division of 128 bits.
-    if let attoseconds = Int64(exactly: attoseconds) { return attoseconds / 1_000_000_000 }
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-  }
-
-  /// This duration times a fraction, such as 1.75 intervals.
-  package func scaled(by factor: Double) -> Duration {
-    Duration(wholeNanoseconds: Int64(Double(nanoseconds) * factor))
-  }
-
-  /// What `nanoseconds(_:)` makes of it, without the detour over any kind of number.
-  fileprivate init(wholeNanoseconds: Int64) { self.init(attoseconds: Int128(wholeNanoseconds) * 1_000_000_000) }
-
   /// The duration as people read it: `850 µs`, `1.2 ms`, `3.5 s`, `2 min 5 s`.
   package var readable: String {
     let value = nanoseconds

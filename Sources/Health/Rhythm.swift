@@ -3,8 +3,9 @@
 // Each attempt belongs to one line of a grid that is an interval wide, and comes up to a tenth of an interval after
 // its line, by chance: many probes spread, and yet a day has exactly as many intervals as it should, since a late
 // attempt does not move the next line. Chance chooses among the ticks of a clock that all probes share, so that a thousand
-// a second wake their thread a hundred times, not a thousand. While results have not settled - fewer of one kind in a row than `rise` or `fall`
-// ask for - the next attempt follows after `fast-interval` instead; then the probe returns to its grid.
+// a second wake their thread a hundred times, not a thousand. While results have not settled - fewer of one kind in a row
+// than `rise` or `fall` ask for - the next attempt follows after `fast-interval` instead; then the probe returns to its
+// grid.
 // Docs/Configuration.md has the keys; the bound below is what follows from all of them together.
 
 /// The rhythm of one probe. Times are spans since any moment that is fixed for the probe's life.
@@ -32,7 +33,7 @@ package struct Rhythm: Hashable, Sendable {
     fastInterval = specification.fastInterval ?? specification.interval
     rise = specification.rise
     fall = specification.fall
-    origin = start + interval * min(max(phase, 0), 1)
+    origin = start + interval.scaled(by: min(max(phase, 0), 1))
   }
 
   /// Whether the latest results do not amount to a verdict, or to its confirmation, yet.
@@ -48,11 +49,11 @@ package struct Rhythm: Hashable, Sendable {
   ///
   /// - Parameter luck: Chance, from 0 to 1.
   package func next(after now: Duration, luck: Double) -> Duration {
-    let (now, origin, interval) = (now.wholeNanoseconds, origin.wholeNanoseconds, interval.wholeNanoseconds)
+    let (now, origin, interval) = (now.nanoseconds, origin.nanoseconds, interval.nanoseconds)
     let line = now < origin ? origin : origin + ((now - origin) / interval + 1) * interval
     let room = Double(interval) * Self.jitter
     let luck = min(max(luck, 0), 1)
-    let tick = Self.tick.wholeNanoseconds
+    let tick = Self.tick.nanoseconds
     let first = (line + tick - 1) / tick
     let count = (line + Int64(room)) / tick - first + 1
     guard count > 0 else { return .nanoseconds(line + Int64(room * luck)) }
@@ -79,7 +80,7 @@ package struct DetectionBound: Hashable, Sendable {
 
   /// - Parameter wait: The longest that an attempt waits for its turn: see `ProbeLoad`.
   package init(_ probe: ProbeSpecification, wait: Duration = .zero) {
-    let jittered = probe.interval * (1 + Rhythm.jitter)
+    let jittered = probe.interval.scaled(by: 1 + Rhythm.jitter)
     let pace = probe.fastInterval ?? (wait > .zero ? jittered : probe.interval)
     let further = probe.fall - 1
     error = jittered + wait + (pace + wait) * further + probe.kind.debounce
@@ -101,18 +102,5 @@ package struct ProbeLoad: Hashable, Sendable {
     let excess = max(probes.count - atOnce, 0)
     let rounds = (excess + atOnce - 1) / max(atOnce, 1)
     longestWait = (probes.map(\.timeout).max() ?? .zero) * rounds
-  }
-}
-
-extension Duration {
-  /// In nanoseconds, rounded down: what a rhythm counts in, since it does so a thousand times a second.
-  fileprivate var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-  }
-
-  /// This span times a fraction, to the nanosecond.
-  fileprivate static func * (span: Duration, factor: Double) -> Duration {
-    .nanoseconds(Int64(Double(span.wholeNanoseconds) * factor))
   }
 }

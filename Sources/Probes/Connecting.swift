@@ -10,6 +10,8 @@ import NIOPosix
 enum Connecting {
   /// The size of the one buffer that a connection reads into. An answer is digested as it comes, so it need not fit.
   static let receiveBufferSize = 4096
+  /// How long a service may take to close its side of a connection after ours.
+  static let lingerTime = TimeAmount.seconds(1)
 
   /// Connects, on a pipeline that `configure` fills before. If that comes to nothing, `failed` hears why.
   static func open(

@@ -89,10 +89,7 @@ final class Handshake: ProbeConnection {
 
 /// A socket without a channel, closed with the last reference to it.
 private final class OpenSocket {
-  /// How long the service may take to close its side after ours, and how much it may say meanwhile.
-  private static let lingerTime = TimeAmount.seconds(1)
-  private static let maximumFarewell = 64 * 1024
-  /// The first look whether it has; each further one follows after twice the time.
+  /// The first look whether the service has closed its side; each further one follows after twice the time.
   private static let lookSpacing = TimeAmount.milliseconds(10)
 
   private let number: CInt
@@ -148,7 +145,7 @@ private final class OpenSocket {
   /// Closes this side, and the socket once the service has closed the other.
   func sayGoodbye(on loop: any EventLoop) {
     shutdown(number, CInt(SHUT_WR))
-    awaitEnd(after: Self.lookSpacing, until: .now() + Self.lingerTime, on: loop)
+    awaitEnd(after: Self.lookSpacing, until: .now() + Connecting.lingerTime, on: loop)
   }
 
   private func awaitEnd(after pause: TimeAmount, until end: NIODeadline, on loop: any EventLoop) {
@@ -160,7 +157,7 @@ private final class OpenSocket {
   /// Drops what has come; whether nothing more will, or too much has.
   private func hasEnded() -> Bool {
     withUnsafeTemporaryAllocation(byteCount: Connecting.receiveBufferSize, alignment: 1) { buffer in
-      while heard <= Self.maximumFarewell {
+      while heard <= StreamConnection.maximumAnswer {
         let count = recv(number, buffer.baseAddress, buffer.count, 0)
         guard count > 0 else { return count == 0 || errno != EAGAIN }
         heard += count

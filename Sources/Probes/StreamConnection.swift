@@ -39,8 +39,6 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
 
   /// The most bytes that one answer may have.
   static let maximumAnswer = 64 * 1024
-  /// How long the service may take to close its side after ours.
-  private static let lingerTime = TimeAmount.seconds(1)
 
   private enum State {
     case connecting
@@ -123,7 +121,7 @@ final class StreamConnection: ChannelInboundHandler, ProbeConnection {
       channel.pipeline.syncOperations.writeAndFlush(NIOAny(ByteBuffer(bytes: farewell)), promise: nil)
     }
     channel.close(mode: .output, promise: nil)
-    let deadline = channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+    let deadline = channel.eventLoop.scheduleTask(in: Connecting.lingerTime) { channel.close(promise: nil) }
     channel.closeFuture.whenComplete { _ in deadline.cancel() }
   }
 

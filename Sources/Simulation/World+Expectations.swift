@@ -43,9 +43,6 @@ extension World {
     guard found.count == 1, let master = found.first else {
       return "\(names(found)) answers for \(Plan.groupName(group)), though all is well"
     }
-    if hosts[master].agent?.isReleasing(group) == true {
-      return "\(names([master])) is about to let \(Plan.groupName(group)) go"
-    }
     let terms = hosts.map { term(of: group, on: $0) }
     if let highest = terms.max(), terms[master] < highest {
       return "\(names([master])) answers for \(Plan.groupName(group)) in term \(terms[master]), and \(highest) is known"

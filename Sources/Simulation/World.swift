@@ -27,7 +27,7 @@ package final class World {
   /// The configuration as it stands in the files; a host's own is what its agent has read.
   var plan: Plan {
     didSet {
-      planAddresses = Self.addresses(readPlans[plan])
+      planAddresses = Self.addresses(plan)
       intervals = min(intervals.lowerBound, plan.interval)...max(intervals.upperBound, plan.interval)
     }
   }
@@ -53,8 +53,6 @@ package final class World {
   var requests: UInt64 = 0
   /// Whether everything that was wrong has been ended.
   var isCalm = false
-  /// The settings that each plan gives each host.
-  private var readPlans: [Plan: [Settings]] = [:]
   /// The addresses of each group in the configuration's files.
   private var planAddresses: [[VirtualAddress]] = []
 
@@ -79,20 +77,17 @@ package final class World {
     for host in hosts.indices {
       hosts[host].services = Array(repeating: [LocalService(), LocalService()], count: max(plan.groups, 4))
     }
-    _ = try settings(of: 0, plan)
-    planAddresses = Self.addresses(readPlans[plan])
+    _ = try plan.settings()
+    planAddresses = Self.addresses(plan)
   }
 
   /// The settings that a host reads from a plan's text.
   func settings(of host: Int, _ plan: Plan) throws(ConfigurationErrors) -> Settings {
-    if let known = readPlans[plan] { return known[host] }
-    let all = try plan.settings()
-    readPlans[plan] = all
-    return all[host]
+    try plan.settings()[host]
   }
 
-  private static func addresses(_ settings: [Settings]?) -> [[VirtualAddress]] {
-    settings?.first?.groups.map(\.virtualAddresses) ?? []
+  private static func addresses(_ plan: Plan) -> [[VirtualAddress]] {
+    (try? plan.settings())?.first?.groups.map(\.virtualAddresses) ?? []
   }
 
   // MARK: Time

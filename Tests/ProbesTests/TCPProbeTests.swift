@@ -7,6 +7,35 @@ import Testing
 
 @testable import Probes
 
+/// A listener that accepts nothing until it is told to read, with a backlog in which there is no room.
+private struct FullListener {
+  let listener: any Channel
+  let endpoint: Endpoint
+  private var fillers: [any Channel] = []
+
+  init() async throws {
+    listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.backlog, value: 1)
+      .serverChannelOption(.autoRead, value: false)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let address = try #require(listener.localAddress)
+    endpoint = try ProbesTests.endpoint(try #require(address.port))
+    for _ in 0..<8 {
+      let filler = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connectTimeout(.seconds(1)).connect(to: address).get()
+      guard let filler else { break }
+      fillers.append(filler)
+    }
+    #expect(fillers.count < 8, "the backlog never filled up")
+  }
+
+  /// Closes it, and whoever has filled it.
+  func close() async throws {
+    for filler in fillers { try await filler.close() }
+    try await listener.close()
+  }
+}
+
 extension ProbeTests {
   @Suite struct TCPProbeTests {
     @Test(arguments: ["127.0.0.1", "::1"])
@@ -32,44 +61,20 @@ extension ProbeTests {
     }
 
     @Test func aFullBacklogIsATimeout() async throws {
-      let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .serverChannelOption(.backlog, value: 1)
-        .serverChannelOption(.autoRead, value: false)
-        .bind(host: "127.0.0.1", port: 0).get()
-      let address = try #require(listener.localAddress)
-      var fillers: [any Channel] = []
-      for _ in 0..<8 {
-        let filler = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-          .connectTimeout(.seconds(1)).connect(to: address).get()
-        guard let filler else { break }
-        fillers.append(filler)
-      }
-      #expect(fillers.count < 8, "the backlog never filled up")
-      let probe = tcpProbe(try endpoint(try #require(address.port)), timeout: .milliseconds(100))
+      let full = try await FullListener()
+      let probe = tcpProbe(full.endpoint, timeout: .milliseconds(100))
       try await withProbes([probe]) { _, results in
         let result = try await results.next()
         #expect(result == ProbeResult(outcome: .timeout(.connecting)))
       }
-      for filler in fillers { try await filler.close() }
-      try await listener.close()
+      try await full.close()
     }
 
     @Test func roomInTheBacklogIsNoticedAsSoonAsTheKernelTriesAgain() async throws {
-      let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .serverChannelOption(.backlog, value: 1)
-        .serverChannelOption(.autoRead, value: false)
-        .bind(host: "127.0.0.1", port: 0).get()
-      let address = try #require(listener.localAddress)
-      var fillers: [any Channel] = []
-      for _ in 0..<8 {
-        let filler = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-          .connectTimeout(.seconds(1)).connect(to: address).get()
-        guard let filler else { break }
-        fillers.append(filler)
-      }
-      try await withProbes([tcpProbe(try endpoint(try #require(address.port)))]) { _, results in
+      let full = try await FullListener()
+      try await withProbes([tcpProbe(full.endpoint)]) { _, results in
         try await Task.sleep(for: .milliseconds(50))
-        try await listener.setOption(.autoRead, value: true).get()
+        try await full.listener.setOption(.autoRead, value: true).get()
         guard case .passed(let time) = try await results.next().outcome else {
           Issue.record("it did not pass")
           return
@@ -77,8 +82,7 @@ extension ProbeTests {
         // Not before it was let in.
         #expect(time >= .milliseconds(50))
       }
-      for filler in fillers { try? await filler.close() }
-      try await listener.close()
+      try await full.close()
     }
 
     @Test func noWayToTheTargetIsUnreachableAndSaysWhy() async throws {

@@ -39,12 +39,7 @@ final class AnswerCheck {
   private var isOverlapNoted = false
   private var promotedAt: [Int64]
   /// Who was handed each group by whom, and when.
-  private var givers: [Claim: (giver: Int, at: Int64)] = [:]
-
-  private struct Claim: Hashable {
-    let host: Int
-    let group: Int
-  }
+  private var givers: [Place: (giver: Int, at: Int64)] = [:]
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
@@ -76,7 +71,7 @@ final class AnswerCheck {
 
   func promoted(_ host: Int, _ group: Int, because reason: Reason, _ world: World) {
     promotedAt[host] = world.now
-    givers[Claim(host: host, group: group)] =
+    givers[Place(host: host, group: group)] =
       if case .handedOverBy(let node, _) = reason, let giver = Plan.names.firstIndex(of: node) {
         (giver, world.now)
       } else {
@@ -180,7 +175,7 @@ final class AnswerCheck {
   /// A host, and those whose claim to a group it has of late been handed.
   private func lineage(of host: Int, _ group: Int, _ world: World) -> [Int] {
     var line = [host]
-    while let last = line.last, let claim = givers[Claim(host: last, group: group)], !line.contains(claim.giver),
+    while let last = line.last, let claim = givers[Place(host: last, group: group)], !line.contains(claim.giver),
       claim.at + settling(world) >= world.now
     {
       line.append(claim.giver)

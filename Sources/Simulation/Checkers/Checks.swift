@@ -3,6 +3,12 @@
 
 import Election
 
+/// A group on a host.
+struct Place: Hashable {
+  let host: Int
+  let group: Int
+}
+
 /// All checks of one world.
 struct Checks {
   let answers: AnswerCheck

@@ -24,11 +24,6 @@ final class HandoverCheck {
     let isServed: Bool
   }
 
-  private struct Place: Hashable {
-    let host: Int
-    let group: Int
-  }
-
   private var attempts: [Place: Attempt] = [:]
   /// From whom each successor has a group, for as long as it has it.
   private var givers: [Place: Int] = [:]

@@ -40,8 +40,7 @@ final class OutageCheck {
 
   private var trials: [Int: Trial] = [:]
   private var count = 0
-  /// How often anything was done to the world, and when last.
-  private var commands = 0
+  /// When anything was last done to the world.
   private var disturbedAt: Int64 = 0
   /// When each host's hook last refused a promotion, or its kernel anything: it is not asked again for up to 5 minutes.
   private var refusedAt: [Int64]
@@ -76,7 +75,7 @@ final class OutageCheck {
   func willApply(_ command: Command, _ world: World) {
     let calmSince = disturbedAt
     let isFirst = disturbedAt != world.now
-    (commands, disturbedAt, trials) = (commands + 1, world.now, [:])
+    (disturbedAt, trials) = (world.now, [:])
     let calm = max(world.plan.interval * 150, .seconds(1))
     guard isFirst, calmSince + calm.nanoseconds <= world.now, world.network.isFair,
       handoverFailedAt + 10_100_000_000 <= world.now, let host = command.host

@@ -40,7 +40,7 @@ final class ReasonCheck {
     let place = Testimony.Place(host: host, group: group)
     guard let other = reason.node.flatMap({ Plan.names.firstIndex(of: $0) }) else {
       guard reason == .noMaster else { return "that is no reason to take a group" }
-      return words.knowsMaster[place] == nil ? nil : "it has heard of a master"
+      return words.knowsMaster.contains(place) ? "it has heard of a master" : nil
     }
     let ear = Testimony.Ear(host: host, group: group, other: other)
     let back = Testimony.Ear(host: other, group: group, other: host)
@@ -104,12 +104,12 @@ final class ReasonCheck {
         .scaled(by: 0.999 / (1 + Double(state.clock.ppm) / 1_000_000))
       return world.now - state.startedAt >= shortest.nanoseconds ? nil : "it has not had the time"
     case .handedOverTo:
-      guard let other, words.saidReady[Testimony.Ear(host: other, group: group, other: host)] != nil else {
+      guard let other, words.saidReady.contains(Testimony.Ear(host: other, group: group, other: host)) else {
         return "that one was never ready"
       }
       return nil
     case .yielded, .yieldedUnheard:
-      guard let other, words.heardMaster[Testimony.Ear(host: host, group: group, other: other)] != nil else {
+      guard let other, words.heardMaster.contains(Testimony.Ear(host: host, group: group, other: other)) else {
         return "it has never heard that it is"
       }
       return nil

@@ -21,26 +21,25 @@ final class Testimony {
   struct Release {
     let term: UInt64
     let cause: HandoverCause
-    let at: Int64
   }
 
   /// When each host first said that it is master, and in which life; and when each said that it is leaving.
   private(set) var saidMaster: [Place: (life: Int, at: Int64)] = [:]
   private(set) var saidFarewell: [Int: Int64] = [:]
-  /// What each host has released to another one, and when it said that it is ready for one's offer.
+  /// What each host has released to another one, and whose offers it has said that it is ready for.
   private(set) var releases: [Ear: Release] = [:]
-  private(set) var saidReady: [Ear: Int64] = [:]
-  /// What each agent believes that it has heard of another host last in its present life, and when it last heard it be master.
+  private(set) var saidReady: Set<Ear> = []
+  /// What each agent believes that it has heard of another host last in its present life, and whom it has heard be master.
   private(set) var believed: [Ear: GroupRecord] = [:]
-  private(set) var heardMaster: [Ear: Int64] = [:]
-  /// When a backup last heard of any master since it was none, nor had failed to hand the group over.
-  private(set) var knowsMaster: [Place: Int64] = [:]
+  private(set) var heardMaster: Set<Ear> = []
+  /// Where a backup has heard of any master since it was none, nor had failed to hand the group over.
+  private(set) var knowsMaster: Set<Place> = []
   /// Whom each host has let a group go to.
   private(set) var gaveTo: Set<Ear> = []
   /// When each host's guardian last said that its agent is gone.
   private(set) var obituaries: [Int: Int64] = [:]
   /// Whom each agent holds to be dead by its silence, and what it has said of that.
-  private(set) var verdicts: [[Int: (silence: Duration, challenges: Int, at: Int64)]]
+  private(set) var verdicts: [[Int: (silence: Duration, challenges: Int)]]
   /// When each host was last told to stop, and when its services and links last changed.
   private(set) var stoppedAt: [Int64]
   private(set) var serviceChangedAt: [Int64]
@@ -79,9 +78,9 @@ final class Testimony {
       else { continue }
       let ear = Ear(host: host, group: record.id, other: peer)
       if record.handover == .ready {
-        saidReady[ear] = world.now
+        saidReady.insert(ear)
       } else {
-        releases[ear] = Release(term: record.term, cause: record.cause, at: world.now)
+        releases[ear] = Release(term: record.term, cause: record.cause)
       }
     }
   }
@@ -93,8 +92,8 @@ final class Testimony {
   /// An agent begins, and has heard nothing.
   func begins(_ host: Int) {
     believed = believed.filter { $0.key.host != host }
-    heardMaster = heardMaster.filter { $0.key.host != host }
-    knowsMaster = knowsMaster.filter { $0.key.host != host }
+    heardMaster = heardMaster.filter { $0.host != host }
+    knowsMaster = knowsMaster.filter { $0.host != host }
     verdicts[host] = [:]
   }
 
@@ -109,9 +108,9 @@ final class Testimony {
       let ear = Ear(host: host, group: record.id, other: other)
       believed[ear] = record
       guard record.state == .master else { continue }
-      heardMaster[ear] = world.now
+      heardMaster.insert(ear)
       if node.groups[index].publicState == .backup {
-        knowsMaster[Place(host: host, group: record.id)] = world.now
+        knowsMaster.insert(Place(host: host, group: record.id))
       }
     }
   }
@@ -122,17 +121,17 @@ final class Testimony {
     switch event {
     case .peerDead(let name, let silence, let challenges):
       guard let other = Plan.names.firstIndex(of: name) else { return }
-      verdicts[host][other] = (silence, challenges, world.now)
+      verdicts[host][other] = (silence, challenges)
     case .peerAlive(let name):
       guard let other = Plan.names.firstIndex(of: name) else { return }
       verdicts[host][other] = nil
-    case .handoverFailed(let group, _, _): knowsMaster[Place(host: host, group: WireID(name: group))] = nil
+    case .handoverFailed(let group, _, _): knowsMaster.remove(Place(host: host, group: WireID(name: group)))
     case .transition(let group, _, to: .master, _, _):
-      knowsMaster[Place(host: host, group: WireID(name: group))] = nil
+      knowsMaster.remove(Place(host: host, group: WireID(name: group)))
     case .transition(let group, _, _, _, .handedOverTo(let node, _)):
       guard let other = Plan.names.firstIndex(of: node) else { return }
       gaveTo.insert(Ear(host: host, group: WireID(name: group), other: other))
-    case .reconfigured: knowsMaster = knowsMaster.filter { $0.key.host != host }
+    case .reconfigured: knowsMaster = knowsMaster.filter { $0.host != host }
     default: break
     }
   }
