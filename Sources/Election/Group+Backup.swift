@@ -65,7 +65,7 @@ extension Group {
     if contenders != awaited { (awaited, awaitedSince) = (contenders, world.now) }
     let begin = max(start + handoverPatience(world), candidacyEnds(world), awaitedSince)
     if wake(at: begin + delay * contenders.count, world) { return false }
-    if isUnsure(since: candidacyEnds(world), world) {
+    if isUnsure(of: contenders, masterlessSince: start, world) {
       ask(world, &outbox)
       return false
     }
@@ -86,13 +86,19 @@ extension Group {
     return candidacy.rankedSince + max(world.roundTrip * 2, Timing.candidacy)
   }
 
-  /// Whether a live node has not spoken of the group since this one may take over. It may have become eligible, or even
-  /// master, in the same moment, and its word of that got lost: so it is asked, until it answers or is dead. A node that
-  /// never spoke of the group may not know it, and is not waited for here.
-  private func isUnsure(since instant: Instant, _ world: Surroundings) -> Bool {
-    views.indices.contains { node in
-      guard node != world.here, views[node].isAlive, views[node].record != nil else { return false }
-      return views[node].said.map { $0 < instant } ?? true
+  /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since there
+  /// is no master. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
+  /// until it answers or is dead. Whoever has another configuration and has not spoken of the group in its present life may
+  /// not know it, and is not waited for here.
+  private func isUnsure(of contenders: [Contender], masterlessSince: Instant, _ world: Surroundings) -> Bool {
+    let able = candidacyEnds(world)
+    return views.indices.contains { node in
+      let view = views[node]
+      guard node != world.here, view.isAlive, view.record != nil || view.fingerprint == world.fingerprint else {
+        return false
+      }
+      let since = contenders.contains { $0.node == node } ? max(able, masterlessSince) : able
+      return view.said.map { $0 < since } ?? true
     }
   }
 
@@ -173,6 +179,8 @@ extension Group {
     guard let lastMaster else { return .noMaster }
     let view = views[lastMaster]
     let name = world.names[lastMaster]
+    // It is heard again, says nothing of the group, and has another configuration.
+    if view.isAlive, view.record == nil, !view.hasRestarted { return .noMaster }
     if view.isAlive { return view.hasRestarted ? .masterRestarted(node: name) : .masterReleased(node: name) }
     return view.death ?? .noMaster
   }

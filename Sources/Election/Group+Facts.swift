@@ -122,12 +122,13 @@ extension Group {
     views[node].isAlive = standing.isAlive
     views[node].isTwoWay = standing.isTwoWay
     views[node].deafSince = standing.deafSince
+    views[node].fingerprint = standing.fingerprint
     if standing.isAlive { views[node].death = nil }
   }
 
   /// Forgets what a peer said that is not alive any more.
   mutating func forget(_ node: Int, death: Standing.Death?, name: String) {
-    views[node].record = nil
+    (views[node].record, views[node].said, views[node].refusedUntil) = (nil, nil, nil)
     views[node].death =
       switch death {
       case .silence(let silence, let challenges)?:
@@ -139,8 +140,7 @@ extension Group {
 
   /// Forgets what a peer said in an earlier life.
   mutating func peerRestarted(_ node: Int) {
-    views[node].record = nil
-    views[node].refusedUntil = nil
+    (views[node].record, views[node].said, views[node].refusedUntil) = (nil, nil, nil)
     views[node].hasRestarted = true
     // Its new life is waited for from its beginning.
     awaited = []
@@ -155,6 +155,8 @@ package struct Standing: Hashable, Sendable {
   package let isTwoWay: Bool
   /// Since when it says that it does not hear us.
   package let deafSince: Instant?
+  /// The fingerprint of its configuration; nil before it has said anything.
+  package let fingerprint: UInt64?
   /// What it is known to be dead by, if it was alive.
   package let death: Death?
 
@@ -169,6 +171,7 @@ package struct Standing: Hashable, Sendable {
     isAlive = session.isAlive
     isTwoWay = session.isTwoWay
     deafSince = session.isAlive ? session.deafSince : nil
+    fingerprint = session.fingerprint
     guard case .dead(let lastHeard, let since, let death) = session.liveness else {
       self.death = nil
       return

@@ -97,7 +97,8 @@ extension Group {
   ) {
     tellIfPreparedInVain(&outbox)
     step = nil
-    views[successor].refusedUntil = world.now + .seconds(10)
+    // One that has died meanwhile is asked anew when it is heard again.
+    if views[successor].isAlive { views[successor].refusedUntil = world.now + .seconds(10) }
     outbox.isDirty = true
     outbox.journal(.handoverFailed(group: settings.name, to: world.names[successor], cause: cause))
     if let request, request.target == successor { answer(.refused(cause), &outbox) }

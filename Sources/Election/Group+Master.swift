@@ -30,7 +30,7 @@ extension Group {
   mutating func acquired(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
     guard let failure else {
       addressFailures = 0
-      (mending, mendAt) = ([], nil)
+      (mending, mendAt, hasHeldAll) = ([], nil, true)
       openGate(world, &outbox)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
@@ -52,7 +52,8 @@ extension Group {
     evaluate(world, &outbox)
   }
 
-  /// Adds addresses that are missing while the group is held; a refusal is tried again, and the others are served.
+  /// Adds addresses that are missing while the group is held. If that is refused for one that was there before, another node
+  /// gets the group; without such a node, and for a new one, it is tried again, and the other addresses are served.
   mutating func mend(_ addresses: [VirtualAddress], _ world: Surroundings, _ outbox: inout Outbox) {
     let operation = nextOperation()
     mending.insert(operation)
@@ -61,10 +62,18 @@ extension Group {
 
   /// The kernel has answered the request to add what was missing.
   mutating func mended(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
-    guard failure == nil else {
-      mendAt = world.now + Self.addressRetry
+    if let failure {
+      // Another node can hold all of them, but one that has just come with the configuration may be refused everywhere.
+      guard hasHeldAll, bestSuccessor(world) != nil else {
+        mendAt = world.now + Self.addressRetry
+        return
+      }
+      noteAddressFailure(failure, world)
+      step = nil
+      release(next: .fault(.addressFailure(failure)), world, &outbox)
       return
     }
+    hasHeldAll = hasHeldAll || mending.isEmpty && mendAt == nil
     openGate(world, &outbox)
     announceAnew(world)
   }

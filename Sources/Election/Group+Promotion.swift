@@ -26,7 +26,7 @@ extension Group {
       let until = world.now + hook.timeout
       promotion = .asked(operation: operation, until: until)
       let transition = Transition(from: .backup, to: .master, term: nextTerm, reason: reason)
-      outbox.effects.append(.consult(group: id, operation: operation, .beforePromote, transition))
+      consult(.beforePromote, operation, transition, &outbox)
       outbox.isDirty = true
       _ = wake(at: until, world)
     }

@@ -44,8 +44,10 @@ package struct Group: Hashable, Sendable {
   package struct View: Hashable, Sendable {
     /// What the node last said; nil when it has said nothing in its present life.
     package var record: GroupRecord?
-    /// When it said what it last said of the group, but for the time that the fastest word is on its way.
+    /// When it said what it last said of the group, but for the time that the fastest word is on its way; nil as above.
     var said: Instant?
+    /// The fingerprint of the node's configuration; nil before it has said anything.
+    var fingerprint: UInt64?
     /// When this node said what the node had last heard of it by then.
     var answered: Instant?
     /// Whether the node is held to be alive.
@@ -131,6 +133,8 @@ package struct Group: Hashable, Sendable {
   var mending: Set<UInt64> = []
   /// When they are tried again after a refusal.
   var mendAt: Instant?
+  /// Whether the kernel has had all addresses that are configured now, since they are held.
+  var hasHeldAll = false
   /// The state that hooks were last told of.
   var toldState: GroupState = .initial
   /// The question before a promotion, if it has been asked.

@@ -112,11 +112,15 @@ extension Group {
     step?.deadline = consultation.until + Surroundings.stepDeadline
     let reason = Reason.handedOverTo(node: world.names[successor], cause: cause)
     let transition = Transition(from: .master, to: .backup, term: term, reason: reason)
-    outbox.effects.append(
-      .consult(group: id, operation: consultation.operation, .beforeRelease, transition)
-    )
+    consult(.beforeRelease, consultation.operation, transition, &outbox)
     _ = wake(at: consultation.until, world)
     return false
+  }
+
+  /// Has a hook run whose answer is waited for.
+  mutating func consult(_ hook: Hook, _ operation: UInt64, _ transition: Transition, _ outbox: inout Outbox) {
+    questions.insert(operation)
+    outbox.effects.append(.consult(group: id, operation: operation, hook, transition))
   }
 
   /// Tells that the group stays, where a hook was asked to prepare for its going.

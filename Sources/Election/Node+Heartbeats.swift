@@ -200,7 +200,7 @@ extension Node {
   }
 
   /// Sends the regular heartbeat, and sets the time of the next: a little early, so that nodes do not fall into step.
-  private mutating func beat(
+  mutating func beat(
     at now: Instant,
     _ outbox: inout Outbox,
     _ dirty: inout [Int],

@@ -15,6 +15,20 @@ extension Node {
     }
   }
 
+  /// Speaks to all, before a lease is begun or something is opened under it, when so little is left of what the last heartbeat
+  /// gave that the kernel, which counts in whole ticks, might end it before the next: only at the shortest intervals.
+  mutating func lengthenLease(
+    at now: Instant,
+    _ outbox: inout Outbox,
+    _ dirty: inout [Int],
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard let ends = lease.ends, now < ends, ends - now < Timing.kernelTick * 2,
+      groups.contains(where: \.needsLease)
+    else { return }
+    beat(at: now, &outbox, &dirty, using: &generator)
+  }
+
   /// Renews the lease, and with it what the kernel knows of it: with a regular heartbeat, counted from the moment at
   /// which that was written, but only once everybody was told. An agent that hangs on the way leaves peers that count
   /// from the heartbeat before, and so does its kernel then.

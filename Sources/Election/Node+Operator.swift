@@ -199,7 +199,9 @@ extension Group {
       state = .master(.acquiring(operation: operation))
     case .holding:
       let added = new.virtualAddresses.filter { !old.virtualAddresses.contains($0) }
-      if !added.isEmpty { mend(added, world, &outbox) }
+      guard !added.isEmpty else { return }
+      hasHeldAll = false
+      mend(added, world, &outbox)
     case .releasing(_, let next, _):
       release(next: next, world, &outbox)
     }

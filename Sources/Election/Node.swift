@@ -175,6 +175,8 @@ package struct Node: Hashable, Sendable {
       update([index], at: now, &outbox, &dirty) { _, _, _ in }
     case .link(let interface, let isUp): link(interface, isUp: isUp, at: now, &outbox, &dirty)
     case .addressesChanged(let id, let operation, let failure):
+      // What is opened now is to stay open.
+      if failure == nil { lengthenLease(at: now, &outbox, &dirty, using: &generator) }
       update(id, at: now, &outbox, &dirty) {
         $0.addressesChanged(operation: operation, failure: failure, $1, &$2)
       }
@@ -194,6 +196,7 @@ package struct Node: Hashable, Sendable {
     case .leave: leave(at: now, &outbox, &dirty)
     }
     speakOnceClean(at: now)
+    if !lease.isRunning { lengthenLease(at: now, &outbox, &dirty, using: &generator) }
     tell(dirty, at: now, &outbox, using: &generator)
     settleLease(at: now, &outbox)
     concludeLeaving(at: now, &outbox, using: &generator)
@@ -215,6 +218,7 @@ package struct Node: Hashable, Sendable {
       names: names,
       ids: ids,
       addresses: addresses,
+      fingerprint: fingerprint,
       timing: timing,
       formerLeaseEnds: former?.until,
       roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,

@@ -10,6 +10,8 @@ struct Clock: Hashable {
   private(set) var base: Int64 = 0
   /// How much faster than the world's time it runs, in millionths.
   private(set) var ppm = 0
+  /// The fastest that it has ever run.
+  private(set) var fastest = 0
 
   init(origin: Int64) { self.origin = origin }
 
@@ -32,6 +34,7 @@ struct Clock: Hashable {
     origin = time(at: now).nanoseconds
     base = now
     self.ppm = ppm
+    fastest = max(fastest, ppm)
   }
 
   /// Holds still while the world's time goes on by a span that nobody lives through.

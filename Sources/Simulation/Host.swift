@@ -14,6 +14,8 @@ final class Agent {
 
   var node: Node
   let life: Int
+  /// When it began, by the host's clock.
+  let born: Instant
   /// Stopped by a signal.
   var isStopped = false
   /// Not run by the scheduler for a while.
@@ -66,9 +68,10 @@ final class Agent {
     }
   }
 
-  init(node: Node, life: Int) {
+  init(node: Node, life: Int, born: Instant) {
     self.node = node
     self.life = life
+    self.born = born
   }
 
   /// Whether it takes the next input now.

@@ -159,6 +159,12 @@ struct Network {
     if recordings[index].datagram.number == datagram.number { recordings[index].isDelivered = true }
   }
 
+  /// Whether a copy of a datagram has got through and counted.
+  func isDelivered(_ datagram: Datagram) -> Bool {
+    let recording = recordings[datagram.number % Self.recordingLimit]
+    return recording.isDelivered && recording.datagram.number == datagram.number
+  }
+
   /// Nobody lives through a span of time.
   mutating func postpone(by span: Int64) {
     for index in ledgers.indices {

@@ -28,7 +28,7 @@ extension World {
       ),
       at: hosts[host].clock.time(at: now)
     )
-    let agent = Agent(node: node, life: life)
+    let agent = Agent(node: node, life: life, born: hosts[host].clock.time(at: now))
     agent.owesDuties = true
     hosts[host].agent = agent
     // The gate of an earlier life is replaced by a closed one; addresses that no group mentions any more are removed.
@@ -50,9 +50,8 @@ extension World {
       if !datagram.isHostile, !datagram.isDamaged { noteLoss(from: from, to: to, sentAt: datagram.sentAt) }
       return
     }
-    if !datagram.isHostile, !datagram.isDamaged {
-      noteDelivery(from: from, to: to)
-    }
+    // Only the first copy counts with the node, and so with the ledger.
+    if !datagram.isHostile, !datagram.isDamaged, !network.isDelivered(datagram) { noteDelivery(from: from, to: to) }
     guard hosts[to].isPowered, !hosts[to].isAsleep else { return }
     give(.datagram(datagram), to: to)
   }

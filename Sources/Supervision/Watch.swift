@@ -3,7 +3,7 @@
 //
 // Pure: inputs with a time in, orders out. A timer that fires early concludes nothing. Before a timer speaks, all that
 // the agent has said must have been read, so that a guardian that was itself asleep does not take its own absence for
-// the agent's.
+// the agent's; and since what was said to one that is asleep may get lost, its agent gets its time once more.
 
 import Election
 
@@ -69,13 +69,15 @@ package struct Watch: Hashable, Sendable {
     var hasDuties = false
     var isResting = false
     var pulse = Pulse.unknown
+    /// How long the last beat that was read in time allowed the agent to be silent.
+    var allowance = Duration.zero
   }
 
   private enum Pulse: Hashable {
     /// No beat yet.
     case unknown
-    /// It beat at some time, and said when it would again.
-    case beating(at: Instant, due: Instant)
+    /// It beat at some time, and said when it would again; or has that time once more, since nobody looked then.
+    case beating(at: Instant, due: Instant, isProlonged: Bool)
     /// It should have; if it does not until then, it is killed.
     case hung(since: Instant, killAt: Instant)
     /// It was killed after this long without a beat.
@@ -129,7 +131,7 @@ package struct Watch: Hashable, Sendable {
       switch life.pulse {
       case .unknown: life.isResting ? nil : life.began + Self.beginningTime
       case .killed: nil
-      case .beating(_, let due): life.isResting ? nil : due
+      case .beating(_, let due, _): life.isResting ? nil : due
       case .hung(_, let killAt): life.isResting ? nil : killAt
       }
     case .ending: nil
@@ -171,19 +173,26 @@ package struct Watch: Hashable, Sendable {
 
   private mutating func beaten(_ due: Instant, _ now: Instant) -> [Order] {
     guard case .running(var life) = phase else { return [] }
+    if due > now { life.allowance = due - now }
     switch life.pulse {
     case .unknown, .beating:
-      life.pulse = .beating(at: now, due: due)
+      life.pulse = .beating(at: now, due: due, isProlonged: false)
       phase = .running(life)
       return []
     case .hung:
       // A beat that is itself too old, read late or sent late, is no sign of recovery.
       guard due > now else { return [] }
-      life.pulse = .beating(at: now, due: due)
+      life.pulse = .beating(at: now, due: due, isProlonged: false)
       phase = .running(life)
       return [.resumed]
     case .killed: return []
     }
+  }
+
+  /// Whether a look at the clock that is so late tells of the guardian's own absence: it was away for longer than the agent
+  /// may be. After one beyond all patience the host itself may have slept, and nothing is taken for granted.
+  private func isAbsence(_ lateness: Duration, _ life: Life) -> Bool {
+    life.allowance > .zero && lateness >= life.allowance && lateness < patience
   }
 
   private mutating func timePassed(_ now: Instant) -> [Order] {
@@ -191,7 +200,12 @@ package struct Watch: Hashable, Sendable {
     case .running(var life):
       guard !life.isResting else { return [] }
       switch life.pulse {
-      case .beating(let last, let due) where now >= due:
+      case .beating(let last, let due, false) where isAbsence(now - due, life):
+        // What the agent said meanwhile may have found no room.
+        life.pulse = .beating(at: last, due: now + life.allowance, isProlonged: true)
+        phase = .running(life)
+        return []
+      case .beating(let last, let due, _) where now >= due:
         // The guardian's own lateness, if any, is not counted against the agent.
         let left = max(patience - max(due - last, .zero), .zero)
         life.pulse = .hung(since: last, killAt: now + left)

@@ -189,13 +189,27 @@ struct AddressTests {
     #expect(cluster.history.transitions() == before)
   }
 
-  @Test("a repair that the kernel refuses is tried again")
+  @Test("after a repair that the kernel refuses another host serves")
   func repairFails() {
     let cluster = settled()
     cluster.hosts[0].failingAdditions = 1
     cluster.deleteAddress(vip, on: 0)
+    cluster.run(for: .milliseconds(50))
+    #expect(cluster.answering() == [1], "\(cluster.transcript)")
     cluster.run(for: .seconds(6))
     #expect(cluster.answering() == [0], "\(cluster.transcript)")
+  }
+
+  @Test("a repair that the kernel refuses is tried again where no other host can serve")
+  func repairFailsAlone() {
+    let cluster = settled()
+    cluster.powerOff(1)
+    cluster.run(for: .seconds(1))
+    cluster.hosts[0].failingAdditions = 1
+    cluster.deleteAddress(vip, on: 0)
+    cluster.run(for: .seconds(6))
+    #expect(cluster.answering() == [0], "\(cluster.transcript)")
+    #expect(cluster.history.promotions(of: 0) == 1)
   }
 
   @Test("announcements at 0, 0.2, 1.1, 2.2 and 5 s, then each minute")

@@ -163,7 +163,7 @@ struct WatchTests {
   @Test("A hung agent that dies by itself is mourned for what killed it")
   func hungAndDead() {
     var rehearsal = Rehearsal.beating()
-    #expect(rehearsal.pass(.seconds(1)) == [.release(silence: .seconds(1))])
+    #expect(rehearsal.pass(.milliseconds(200)) == [.release(silence: .milliseconds(200))])
     #expect(
       rehearsal.die(.signal(11)) == [.release(silence: nil), .collect, .restart(.signal(11), after: .zero), .start]
     )
@@ -195,6 +195,19 @@ struct WatchTests {
     #expect(rehearsal(.timer) == [.release(silence: .zero)])
     #expect(rehearsal.pass(.milliseconds(1999)) == [])
     #expect(rehearsal.pass(.milliseconds(1)) == [.kill])
+  }
+
+  @Test("A guardian that was away for longer than its agent may be gives that its time once more")
+  func ownAbsence() {
+    var rehearsal = Rehearsal.beating()
+    #expect(rehearsal.pass(.milliseconds(800)) == [])
+    #expect(rehearsal.watch.nextDeadline == rehearsal.now + .milliseconds(175))
+    var other = rehearsal
+    #expect(other.pass(.milliseconds(100)) == [])
+    #expect(other.beat() == [])
+    #expect(other.pass(.milliseconds(174)) == [])
+    // Once: however late the next look is, an agent that has said nothing since hangs.
+    #expect(rehearsal.pass(.milliseconds(700)) == [.release(silence: .milliseconds(1500))])
   }
 
   @Test("A lease longer than patience comes first")

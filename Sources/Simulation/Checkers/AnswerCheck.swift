@@ -206,7 +206,7 @@ final class AnswerCheck {
     if world.network.isPartitioned(from, to), world.network.ledger(from: to, to: from).losses > 0 { return true }
     // A host that has not heard of a new interval yet goes by the old one.
     let verdict = Timing(interval: world.intervals.lowerBound).leaseRunsOut
-    let rate = 1 + Double(world.hosts[to].clock.ppm) / 1_000_000
+    let rate = 1 + Double(world.hosts[to].clock.fastest) / 1_000_000
     let isSilent = world.now - delivered >= verdict.scaled(by: 0.999 / rate).nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000
     return (isSilent || isLong) && world.now <= ledger.lastLost + settling(world)

@@ -25,13 +25,15 @@ final class HandoverCheck {
   }
 
   private var attempts: [Place: Attempt] = [:]
-  /// From whom each successor has a group, for as long as it has it.
-  private var givers: [Place: Int] = [:]
+  /// From whom each successor has a group, and since when.
+  private var givers: [Place: (giver: Int, at: Int64)] = [:]
   /// Who is master by what it notes, and until when those were who are not any more.
   private var masters: [Place: Int64] = [:]
   /// When anything was last done to each host, and when its kernel or its hook last refused what a master needs.
   private var touchedAt: [Int64]
   private var refusedAt: [Int64]
+  /// When the network last began or ended to lose words.
+  private var networkChangedAt: Int64 = .min / 2
 
   init(hosts: Int) {
     touchedAt = Array(repeating: .min / 2, count: hosts)
@@ -39,6 +41,10 @@ final class HandoverCheck {
   }
 
   func willApply(_ command: Command, _ world: World) {
+    switch command {
+    case .cut, .heal, .weather, .link, .calm: networkChangedAt = world.now
+    default: break
+    }
     switch command {
     case .handover, .attack, .upgrade, .cut, .heal, .weather: break
     default:
@@ -58,7 +64,7 @@ final class HandoverCheck {
       if to == .master { masters[Place(host: host, group: group)] = .max }
       if from == .master { masters[Place(host: host, group: group)] = world.now }
       if case .handedOverBy(let node, _) = reason, let giver = Plan.names.firstIndex(of: node) {
-        givers[Place(host: host, group: group)] = giver
+        givers[Place(host: host, group: group)] = (giver, world.now)
       } else if case .obstacle(.addressFailure) = reason, from == .master {
         successorRefused(host, group, world)
       }
@@ -77,9 +83,10 @@ final class HandoverCheck {
     }
   }
 
-  /// A successor has the group and cannot hold it, since its kernel refuses the addresses.
+  /// A successor has just got the group and cannot hold it, since its kernel refuses the addresses. What becomes of it later
+  /// is no matter of the handover.
   private func successorRefused(_ host: Int, _ group: Int, _ world: World) {
-    guard let giver = givers.removeValue(forKey: Place(host: host, group: group)),
+    guard let (giver, at) = givers.removeValue(forKey: Place(host: host, group: group)), world.now - at < 1_000_000_000,
       let attempt = attempts[Place(host: giver, group: group)], attempt.isServed
     else { return }
     // From now on nobody else is master, and the old one takes over: after a candidacy, if its rank has just changed.
@@ -98,11 +105,13 @@ final class HandoverCheck {
   ) {
     let kernel = world.hosts[host].kernel.delay.upperBound
     let hooks = world.plan.hasHooks ? Plan.hookTimeout : .zero
-    // Where words get lost, those who may have taken it are asked until they answer or are dead.
-    let asking = world.network.isFair ? .milliseconds(10) : .seconds(6) + world.plan.interval * 20
+    let isWhole = world.network.isFair && world.hosts.allSatisfy(\.linksDown.isEmpty)
     let promise = Promise.service(group: group, by: host, began: attempt.since, since: since, handover: handover)
-    world.schedule(.due(promise), in: kernel * 4 + asking + hooks + patience)
+    world.schedule(.due(promise), in: (isWhole ? .milliseconds(10) : asking(world)) + kernel * 4 + hooks + patience)
   }
+
+  /// How long those who may have taken a group are asked, where words get lost, until they answer or are dead.
+  private func asking(_ world: World) -> Duration { .seconds(6) + world.plan.interval * 20 }
 
   /// The agent on a host is gone, and whatever it was.
   func agentGone(_ host: Int, _ world: World) {
@@ -114,6 +123,10 @@ final class HandoverCheck {
   func due(_ group: Int, by host: Int, began: Int64, since: Int64, _ handover: String, _ world: World) {
     guard world.answering(group: group).isEmpty, !isExcused(group, by: host, began: began, since: since, world) else {
       return
+    }
+    if networkChangedAt >= since, world.now < networkChangedAt + asking(world).nanoseconds {
+      let promise = Promise.service(group: group, by: host, began: began, since: since, handover: handover)
+      return world.schedule(.due(promise), in: .nanoseconds(networkChangedAt - world.now) + asking(world))
     }
     world.violate(
       "I5",

@@ -110,9 +110,10 @@ final class NodeCheck {
   private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
     for address in addresses where !state.kernel.has(address) {
-      // Somebody may have just deleted it, or the guardian, while the agent was away.
+      // Somebody may have just deleted it, or the guardian, while the agent was away; or the kernel refuses it.
       if world.checks.promises.isDisturbed(within: .seconds(6), world) || state.stall.perMille > 0
         || world.now - state.lastUnattended < 10_000_000
+        || world.checks.answers.failedAt[host] > world.now - 6_000_000_000
       {
         continue
       }

@@ -100,9 +100,9 @@ final class ReasonCheck {
       }
       return unheard.map { "nothing of \(Plan.names[$0]) has arrived" }
     case .listened:
+      guard let agent = state.agent else { return "it does not run" }
       let shortest = Timing(interval: world.intervals.lowerBound).detectionTime()
-        .scaled(by: 0.999 / (1 + Double(state.clock.ppm) / 1_000_000))
-      return world.now - state.startedAt >= shortest.nanoseconds ? nil : "it has not had the time"
+      return state.clock.time(at: world.now) - agent.born >= shortest ? nil : "it has not had the time"
     case .handedOverTo:
       guard let other, words.saidReady.contains(Testimony.Ear(host: other, group: group, other: host)) else {
         return "that one was never ready"
@@ -116,8 +116,8 @@ final class ReasonCheck {
     case .late, .leaseExpired:
       let span = world.plan.interval * 10 + .seconds(2)
       let isLate =
-        state.lastUnattended >= world.now - span.nanoseconds || state.stall.perMille > 0
-        || state.lateness.upperBound > .microseconds(200)
+        heldUpAt(host, world) >= world.now - span.nanoseconds || state.stall.perMille > 0
+        || state.lateness.upperBound > .microseconds(200) || state.kernel.gateDelay > .zero
       return isLate ? nil : "it has run all the time"
     case .obstacle(let obstacle): return complaint(obstacle, name, host, world)
     case .recovered(let obstacle): return complaintOfEnd(obstacle, name, host, world)
@@ -133,10 +133,7 @@ final class ReasonCheck {
     let state = world.hosts[host]
     switch obstacle {
     case .linkDown(let interface):
-      // It is said when the kernel has removed the addresses, and the link may be back by then.
-      let removal = (state.kernel.delay.upperBound * 8 + .seconds(2)).nanoseconds
-      let isRecent = max(state.lastUnattended, world.checks.words.linkChangedAt[host]) >= world.now - removal
-      return isRecent || state.linksDown.contains(interface) ? nil : "it has a carrier"
+      return linkMayHaveChanged(host, world) || state.linksDown.contains(interface) ? nil : "it has a carrier"
     case .leaving: return world.checks.words.stoppedAt[host] >= state.startedAt ? nil : "nobody told it to stop"
     case .addressFailure: return world.checks.outages.hasRefused(host) ? nil : "its kernel has never refused anything"
     case .probeFailing(let probe, _):
@@ -151,7 +148,8 @@ final class ReasonCheck {
   /// Why an obstacle is not over.
   private func complaintOfEnd(_ obstacle: Obstacle, _ name: String, _ host: Int, _ world: World) -> String? {
     switch obstacle {
-    case .linkDown(let interface): return world.hosts[host].linksDown.contains(interface) ? "it is not" : nil
+    case .linkDown(let interface):
+      return !linkMayHaveChanged(host, world) && world.hosts[host].linksDown.contains(interface) ? "it is not" : nil
     case .probeFailing(let probe, _):
       guard let service = service(probe, name, host, world) else { return nil }
       return service.state == .ill && service.seen.isEmpty ? "the service is ill, and has been" : nil
@@ -160,12 +158,24 @@ final class ReasonCheck {
     }
   }
 
+  /// When an agent last did not run, or its kernel refused something or did not answer: what follows is said so much later.
+  private func heldUpAt(_ host: Int, _ world: World) -> Int64 {
+    max(world.hosts[host].lastUnattended, world.checks.answers.failedAt[host])
+  }
+
+  /// Whether a link may have been otherwise when a node last looked: what it says of that waits until the kernel has removed
+  /// the addresses.
+  private func linkMayHaveChanged(_ host: Int, _ world: World) -> Bool {
+    let removal = (world.hosts[host].kernel.delay.upperBound * 8 + .seconds(2)).nanoseconds
+    return max(heldUpAt(host, world), world.checks.words.linkChangedAt[host]) >= world.now - removal
+  }
+
   /// A service that has been as it is for as long as any verdict takes; nil when it has just changed.
   private func service(_ probe: String, _ name: String, _ host: Int, _ world: World) -> LocalService? {
     let verdict = (world.plan.probeInterval * 6 + world.intervals.upperBound * 3).nanoseconds
     // What others find is as the way to it is, too.
     guard world.plan.peers == nil, world.now - world.checks.words.serviceChangedAt[host] > verdict,
-      world.now - world.hosts[host].lastUnattended > verdict, world.hosts[host].stall.perMille == 0,
+      world.now - heldUpAt(host, world) > verdict, world.hosts[host].stall.perMille == 0,
       let group = world.plan.groupNames.firstIndex(of: name)
     else { return nil }
     return world.hosts[host].services[group][probe == "load" ? 1 : 0]

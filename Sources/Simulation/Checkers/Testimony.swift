@@ -122,6 +122,8 @@ final class Testimony {
     case .peerDead(let name, let silence, let challenges):
       guard let other = Plan.names.firstIndex(of: name) else { return }
       verdicts[host][other] = (silence, challenges)
+      // What the dead have said does not count any more.
+      believed = believed.filter { $0.key.host != host || $0.key.other != other }
     case .peerAlive(let name):
       guard let other = Plan.names.firstIndex(of: name) else { return }
       verdicts[host][other] = nil
