@@ -40,7 +40,7 @@ extension Group {
     case .master(.releasing(operation, let next, _)):
       released(failure: failure, next: next, operation: operation, world, &outbox)
     case .master(.holding):
-      if mending.remove(operation) != nil { mended(failure: failure, world, &outbox) }
+      if let added = mending.removeValue(forKey: operation) { mended(added, failure: failure, world, &outbox) }
     case .initial, .backup, .master, .fault:
       break
     }

@@ -17,7 +17,7 @@ extension Group {
       _ = wake(at: announcements.next, world)
       if let mendAt, !wake(at: mendAt, world) {
         self.mendAt = nil
-        mend(settings.virtualAddresses, world, &outbox)
+        mend(settings.virtualAddresses.filter(missing.contains), &outbox)
         return true
       }
       return considerRivals(world, &outbox) || considerLettingGo(world, &outbox)
@@ -30,7 +30,7 @@ extension Group {
   mutating func acquired(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
     guard let failure else {
       addressFailures = 0
-      (mending, mendAt, hasHeldAll) = ([], nil, true)
+      (missing, mending, mendAt) = ([], [:], nil)
       openGate(world, &outbox)
       state = .master(.holding(Announcements(from: world.now)))
       outbox.isDirty = true
@@ -48,34 +48,39 @@ extension Group {
       !linksDown.contains(address.interface)
     else { return }
     outbox.journal(.addressRepaired(group: settings.name, address))
-    mend([address], world, &outbox)
+    mend([address], &outbox)
     evaluate(world, &outbox)
   }
 
-  /// Adds addresses that are missing while the group is held. If that is refused for one that was there before, another node
-  /// gets the group; without such a node, and for a new one, it is tried again, and the other addresses are served.
-  mutating func mend(_ addresses: [VirtualAddress], _ world: Surroundings, _ outbox: inout Outbox) {
+  /// Adds addresses that are missing while the group is held.
+  mutating func mend(_ addresses: [VirtualAddress], _ outbox: inout Outbox) {
     let operation = nextOperation()
-    mending.insert(operation)
+    missing.formUnion(addresses)
+    mending[operation] = addresses
     outbox.effects.append(.addAddresses(group: id, operation: operation, addresses))
   }
 
-  /// The kernel has answered the request to add what was missing.
-  mutating func mended(failure: String?, _ world: Surroundings, _ outbox: inout Outbox) {
-    if let failure {
-      // Another node can hold all of them, but one that has just come with the configuration may be refused everywhere.
-      guard hasHeldAll, bestSuccessor(world) != nil else {
-        mendAt = world.now + Self.addressRetry
-        return
-      }
-      noteAddressFailure(failure, world)
-      step = nil
-      release(next: .fault(.addressFailure(failure)), world, &outbox)
+  /// The kernel has answered the request to add what was missing. After a refusal it is asked again, and what is here is
+  /// served; when nothing is, another node gets the group.
+  mutating func mended(
+    _ addresses: [VirtualAddress],
+    failure: String?,
+    _ world: Surroundings,
+    _ outbox: inout Outbox
+  ) {
+    guard let failure else {
+      missing.subtract(addresses)
+      openGate(world, &outbox)
+      announceAnew(world)
       return
     }
-    hasHeldAll = hasHeldAll || mending.isEmpty && mendAt == nil
-    openGate(world, &outbox)
-    announceAnew(world)
+    guard missing.isSuperset(of: settings.virtualAddresses), bestSuccessor(world) != nil else {
+      mendAt = world.now + Self.addressRetry
+      return
+    }
+    noteAddressFailure(failure, world)
+    step = nil
+    release(next: .fault(.addressFailure(failure)), world, &outbox)
   }
 
   /// Lets the addresses be answered for, before anybody is told that they are here.

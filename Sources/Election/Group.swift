@@ -129,12 +129,11 @@ package struct Group: Hashable, Sendable {
   var awaitsWord = false
   /// How often in a row the kernel has refused addresses.
   var addressFailures = 0
-  /// Additions under way of addresses that were missing while the group is held.
-  var mending: Set<UInt64> = []
-  /// When they are tried again after a refusal.
+  /// Addresses that are missing while the group is held, the additions of them that are under way, and when they are tried
+  /// again after a refusal.
+  var missing: Set<VirtualAddress> = []
+  var mending: [UInt64: [VirtualAddress]] = [:]
   var mendAt: Instant?
-  /// Whether the kernel has had all addresses that are configured now, since they are held.
-  var hasHeldAll = false
   /// The state that hooks were last told of.
   var toldState: GroupState = .initial
   /// The question before a promotion, if it has been asked.

@@ -199,9 +199,8 @@ extension Group {
       state = .master(.acquiring(operation: operation))
     case .holding:
       let added = new.virtualAddresses.filter { !old.virtualAddresses.contains($0) }
-      guard !added.isEmpty else { return }
-      hasHeldAll = false
-      mend(added, world, &outbox)
+      missing.formIntersection(new.virtualAddresses)
+      if !added.isEmpty { mend(added, &outbox) }
     case .releasing(_, let next, _):
       release(next: next, world, &outbox)
     }
