@@ -88,15 +88,13 @@ extension Group {
 
   /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since there
   /// is no master. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
-  /// until it answers or is dead. Whoever has another configuration and has not spoken of the group in its present life may
-  /// not know it, and is not waited for here.
+  /// until it answers or is dead. Whoever has another configuration, under which it has not spoken of the group in its present
+  /// life, may not know it, and is not waited for here.
   private func isUnsure(of contenders: [Contender], masterlessSince: Instant, _ world: Surroundings) -> Bool {
     let able = candidacyEnds(world)
     return views.indices.contains { node in
       let view = views[node]
-      guard node != world.here, view.isAlive, view.record != nil || view.fingerprint == world.fingerprint else {
-        return false
-      }
+      guard node != world.here, view.isAlive, view.knowsGroup(world.fingerprint) else { return false }
       let since = contenders.contains { $0.node == node } ? max(able, masterlessSince) : able
       return view.said.map { $0 < since } ?? true
     }

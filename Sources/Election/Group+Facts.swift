@@ -107,6 +107,7 @@ extension Group {
   mutating func hear(_ record: GroupRecord, from node: Int, said: Instant, answering: Instant) -> Bool {
     views[node].said = said
     views[node].answered = answering
+    views[node].spokenUnder = views[node].fingerprint
     guard views[node].record != record || awaitsWord else { return false }
     // What it refused for is over.
     if record.isEligible, views[node].record?.isEligible == false { views[node].refusedUntil = nil }
@@ -141,6 +142,7 @@ extension Group {
   /// Forgets what a peer said in an earlier life.
   mutating func peerRestarted(_ node: Int) {
     (views[node].record, views[node].said, views[node].refusedUntil) = (nil, nil, nil)
+    views[node].spokenUnder = nil
     views[node].hasRestarted = true
     // Its new life is waited for from its beginning.
     awaited = []

@@ -46,8 +46,15 @@ package struct Group: Hashable, Sendable {
     package var record: GroupRecord?
     /// When it said what it last said of the group, but for the time that the fastest word is on its way; nil as above.
     var said: Instant?
-    /// The fingerprint of the node's configuration; nil before it has said anything.
+    /// The fingerprint of the node's configuration, and of the one under which it last spoke of the group in its present
+    /// life; nil before it has.
     var fingerprint: UInt64?
+    var spokenUnder: UInt64?
+
+    /// Whether the node knows the group as far as can be told, and says so if asked.
+    func knowsGroup(_ own: UInt64) -> Bool {
+      record != nil || fingerprint == own || fingerprint != nil && fingerprint == spokenUnder
+    }
     /// When this node said what the node had last heard of it by then.
     var answered: Instant?
     /// Whether the node is held to be alive.

@@ -176,6 +176,10 @@ extension World {
     heal()
     applyToNetwork(.weather(from: nil, to: nil, path: nil, Weather()))
     for host in hosts.indices {
+      // What made it late until now may still show.
+      if hosts[host].lateness.upperBound > .microseconds(200) || hosts[host].kernel.gateDelay > .zero {
+        hosts[host].lastUnattended = now
+      }
       hosts[host].lateness = .zero...(.microseconds(200))
       hosts[host].stall = (0, .zero)
       hosts[host].traps = []

@@ -23,7 +23,8 @@
 // Two successors that cross in a lossy network are excused among three hosts and more, see `isRace`.
 //
 // Besides: a host without a gate whose agent does not run, or whose kernel refused to remove an address, since the gate
-// is what stops those; clock rates that differ by more than the lease reckons with; and the first lease after a suspended
+// is what stops those; a kernel that came to a renewal late, and counts from then, when both agent and guardian are gone before
+// they could tell it again; clock rates that differ by more than the lease reckons with; and the first lease after a suspended
 // host wakes up: its kernel has not counted meanwhile, and its agent may not run at once.
 
 import Election
@@ -156,6 +157,9 @@ final class AnswerCheck {
       if world.now - host.wokeAt <= (world.timing.gateTime + Timing.kernelTick).nanoseconds {
         return "\(Plan.names[index]) has just woken up"
       }
+      if host.agent == nil, host.guardian == nil, host.kernel.gateDelay > Timing.gateDelay {
+        return "\(Plan.names[index]) lost agent and guardian while its kernel was late with the lease"
+      }
       guard !host.plan.hasGate else { continue }
       let settled = host.lastUnattended + settling(world)
       if host.agent == nil || host.agent?.isStopped == true || world.now < settled
@@ -204,12 +208,24 @@ final class AnswerCheck {
     if world.now < ledger.settlesAt { return true }
     guard ledger.losses > 0, let delivered = ledger.lastDelivered else { return false }
     if world.network.isPartitioned(from, to), world.network.ledger(from: to, to: from).losses > 0 { return true }
+    // Whoever has just begun and has not been heard since is not known at all.
+    if let (speaker, listener) = both(from, to, world),
+      !listener.sessions.contains(where: { $0.bootID == speaker.bootID })
+    {
+      return true
+    }
     // A host that has not heard of a new interval yet goes by the old one.
     let verdict = Timing(interval: world.intervals.lowerBound).leaseRunsOut
     let rate = 1 + Double(world.hosts[to].clock.fastest) / 1_000_000
     let isSilent = world.now - delivered >= verdict.scaled(by: 0.999 / rate).nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000
     return (isSilent || isLong) && world.now <= ledger.lastLost + settling(world)
+  }
+
+  /// The nodes of two hosts whose agents run.
+  private func both(_ one: Int, _ other: Int, _ world: World) -> (Node, Node)? {
+    guard let first = world.hosts[one].agent, let second = world.hosts[other].agent else { return nil }
+    return (first.node, second.node)
   }
 
   /// How long hosts that hear each other again may take to sort out who is master: the one that is not heard yields

@@ -134,7 +134,10 @@ final class ReasonCheck {
     switch obstacle {
     case .linkDown(let interface):
       return linkMayHaveChanged(host, world) || state.linksDown.contains(interface) ? nil : "it has a carrier"
-    case .leaving: return world.checks.words.stoppedAt[host] >= state.startedAt ? nil : "nobody told it to stop"
+    case .leaving:
+      // The guardian passes on what it was told, also before this agent began.
+      let since = min(state.startedAt, state.guardian?.began ?? state.startedAt)
+      return world.checks.words.stoppedAt[host] >= since ? nil : "nobody told it to stop"
     case .addressFailure: return world.checks.outages.hasRefused(host) ? nil : "its kernel has never refused anything"
     case .probeFailing(let probe, _):
       guard let service = service(probe, name, host, world) else { return nil }

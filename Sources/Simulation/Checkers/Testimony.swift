@@ -124,6 +124,10 @@ final class Testimony {
       verdicts[host][other] = (silence, challenges)
       // What the dead have said does not count any more.
       believed = believed.filter { $0.key.host != host || $0.key.other != other }
+      knowsMaster = knowsMaster.filter { place in
+        place.host != host
+          || believed.contains { $0.key.host == host && $0.key.group == place.group && $0.value.state == .master }
+      }
     case .peerAlive(let name):
       guard let other = Plan.names.firstIndex(of: name) else { return }
       verdicts[host][other] = nil
