@@ -165,12 +165,11 @@ extension Group {
   }
 
   /// The better nodes that are waited for. Whoever has come up since this node asked before a promotion is not: it has heard
-  /// that somebody asks before it may act, and lets it finish. One that is heard again and has not spoken of the group may be
-  /// master of it all the same.
+  /// that somebody asks before it may act, and lets it finish.
   private func contenders(_ masterlessSince: Instant?, _ world: Surroundings) -> [Contender] {
     let better = betterRanks(world)
     guard promotion != nil, masterlessSince != nil else { return better }
-    return better.filter { one in one.rank == nil || awaited.contains { $0.node == one.node && $0.rank != nil } }
+    return better.filter { one in awaited.contains { $0.node == one.node && $0.rank != nil } }
   }
 
   private func takeoverReason(_ world: Surroundings) -> Reason {

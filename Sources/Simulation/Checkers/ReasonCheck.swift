@@ -38,6 +38,9 @@ final class ReasonCheck {
   {
     let words = world.checks.words
     let place = Testimony.Place(host: host, group: group)
+    if let unheard = unheard(reason, group, host, world) {
+      return "\(Plan.names[unheard]) is heard, knows the group, and has not said how it stands"
+    }
     guard let other = reason.node.flatMap({ Plan.names.firstIndex(of: $0) }) else {
       guard reason == .noMaster else { return "that is no reason to take a group" }
       return words.knowsMaster.contains(place) ? "it has heard of a master" : nil
@@ -78,6 +81,22 @@ final class ReasonCheck {
       else { return nil }
       return "it has heard that it is master"
     default: return "that is no reason to take a group"
+    }
+  }
+
+  /// Whoever takes a group that nobody has handed over has heard a word of it from all that it hears and that know it.
+  private func unheard(_ reason: Reason, _ group: WireID, _ host: Int, _ world: World) -> Int? {
+    switch reason {
+    case .handedOverBy, .successorFailed: return nil
+    default: break
+    }
+    guard let node = world.hosts[host].agent?.node else { return nil }
+    return world.hosts.indices.first { other in
+      guard other != host, world.hosts[other].agent?.node.fingerprint == node.fingerprint,
+        let position = node.settings.nodes.firstIndex(where: { $0.name == Plan.names[other] })
+      else { return false }
+      let ear = Testimony.Ear(host: host, group: group, other: other)
+      return node.isTwoWay(with: position) && world.checks.words.believed[ear] == nil
     }
   }
 
