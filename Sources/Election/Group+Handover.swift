@@ -280,4 +280,18 @@ extension Group {
     if mayTakeBack { _ = promote(term: nextTerm, because: .successorFailed(node: name), world, &outbox) }
     return true
   }
+
+  /// Takes back, once the hook that was asked permits it, what a successor has not taken that is as sick as this node. Whether
+  /// it did. A question that was asked for anything else falls in a fault.
+  mutating func takeBackInSickness(_ obstacle: Obstacle, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    guard let promotion else { return false }
+    guard case .handedOverTo(let successor, _) = reason, term == handedOverTerm, step == nil, claimant(world) == nil,
+      isKept(in: obstacle, world)
+    else {
+      forgetPromotion(&outbox)
+      return false
+    }
+    return promotion == .granted
+      && promote(term: nextTerm, because: .successorFailed(node: successor), world, &outbox)
+  }
 }

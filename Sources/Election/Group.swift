@@ -289,6 +289,7 @@ package struct Group: Hashable, Sendable {
       }
       return true
     }
+    if takeBackInSickness(current, world, &outbox) { return true }
     if current != former {
       state = .fault(current)
       reason = .obstacle(current)
