@@ -64,8 +64,9 @@ extension Group {
     let contenders = contenders(masterlessSince, world)
     if contenders != awaited { (awaited, awaitedSince) = (contenders, world.now) }
     let begin = max(start + handoverPatience(world), candidacyEnds(world), awaitedSince)
-    if wake(at: begin + delay * contenders.count, world) { return false }
-    if isUnsure(of: contenders, masterlessSince: start, world) {
+    let end = begin + delay * contenders.count
+    if wake(at: end, world) { return false }
+    if isUnsure(of: contenders, waitedUntil: end, world) {
       ask(world, &outbox)
       return false
     }
@@ -86,16 +87,16 @@ extension Group {
     return candidacy.rankedSince + max(world.roundTrip * 2, Timing.candidacy)
   }
 
-  /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since there
-  /// is no master. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
+  /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since it has
+  /// been waited for. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
   /// until it answers or is dead. Whoever has another configuration, under which it has not spoken of the group in its present
   /// life, may not know it, and is not waited for here.
-  private func isUnsure(of contenders: [Contender], masterlessSince: Instant, _ world: Surroundings) -> Bool {
+  private func isUnsure(of contenders: [Contender], waitedUntil end: Instant, _ world: Surroundings) -> Bool {
     let able = candidacyEnds(world)
     return views.indices.contains { node in
       let view = views[node]
       guard node != world.here, view.isAlive, view.knowsGroup(world.fingerprint) else { return false }
-      let since = contenders.contains { $0.node == node } ? max(able, masterlessSince) : able
+      let since = contenders.contains { $0.node == node } ? max(able, end) : able
       return view.said.map { $0 < since } ?? true
     }
   }

@@ -197,6 +197,7 @@ extension Group {
     }
     // The winner's term must stand above every term that anybody held, even if that was only heard of while this node was
     // adding the addresses.
+    let former = term
     if mastersTerm >= term { raiseTerm(above: mastersTerm, world, &outbox) }
     // Somebody remembers a term that this node does not, such as one from before its memory was lost.
     let highest = views.map { $0.isAlive && $0.record?.state != .master ? $0.record?.term ?? 0 : 0 }.max() ?? 0
@@ -206,7 +207,8 @@ extension Group {
       announceAnew(world)
       return true
     }
-    return false
+    // What is to be announced anew is due now.
+    return term != former
   }
 
   private mutating func raiseTerm(above heard: UInt64, _ world: Surroundings, _ outbox: inout Outbox) {

@@ -105,12 +105,12 @@ final class HandoverCheck {
   ) {
     let kernel = world.hosts[host].kernel.delay.upperBound
     let hooks = world.plan.hasHooks ? Plan.hookTimeout : .zero
-    // Whoever is late tells of its failure late.
+    // Whoever is late tells of its failure late, and a better one that still listens is waited for.
     let isWhole =
       world.network.isFair
       && world.hosts.allSatisfy { host in
         host.linksDown.isEmpty && host.stall.perMille == 0 && host.lateness.upperBound <= .milliseconds(1)
-          && host.kernel.gateDelay == .zero
+          && host.kernel.gateDelay == .zero && host.agent?.node.groups.contains { $0.publicState == .initial } != true
       }
     let promise = Promise.service(group: group, by: host, began: attempt.since, since: since, handover: handover)
     world.schedule(.due(promise), in: (isWhole ? .milliseconds(10) : asking(world)) + kernel * 4 + hooks + patience)

@@ -67,7 +67,8 @@ final class TermCheck {
     for other in world.hosts.indices where other != host {
       guard let claim = claims[other][record.id], claim.term == record.term, claim.life == world.hosts[other].lives,
         let agent = world.hosts[other].agent, !agent.isStopped, !agent.isStalled,
-        world.hosts[other].stall.perMille == 0,
+        // A reload may have taken the group from it, and there are no last words.
+        agent.node.index(of: record.id) != nil, world.hosts[other].stall.perMille == 0,
         world.now - world.hosts[other].lastUnattended > world.timing.lease.nanoseconds * 2,
         world.now - world.hosts[host].lastUnattended > world.timing.lease.nanoseconds * 2,
         world.checks.answers.excuse(for: [host, other], of: group, world) == nil
