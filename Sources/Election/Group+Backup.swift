@@ -89,13 +89,13 @@ extension Group {
 
   /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since it has
   /// been waited for. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
-  /// until it answers or is dead. Whoever has another configuration, under which it has not spoken of the group in its present
-  /// life, may not know it, and is not waited for here.
+  /// until it answers or is dead. Whoever has not spoken of the group in its present life, under the configuration that it
+  /// has, may not know it, and is not waited for here.
   private func isUnsure(of contenders: [Contender], waitedUntil end: Instant, _ world: Surroundings) -> Bool {
     let able = candidacyEnds(world)
     return views.indices.contains { node in
       let view = views[node]
-      guard node != world.here, view.isAlive, view.knowsGroup(world.fingerprint) else { return false }
+      guard node != world.here, view.isAlive, view.knowsGroup else { return false }
       let since = contenders.contains { $0.node == node } ? max(able, end) : able
       return view.said.map { $0 < since } ?? true
     }
@@ -177,7 +177,7 @@ extension Group {
     guard let lastMaster else { return .noMaster }
     let view = views[lastMaster]
     let name = world.names[lastMaster]
-    // It is heard again, says nothing of the group, and has another configuration.
+    // It is heard again, says nothing of the group, and may not know it any more.
     if view.isAlive, view.record == nil, !view.hasRestarted { return .noMaster }
     if view.isAlive { return view.hasRestarted ? .masterRestarted(node: name) : .masterReleased(node: name) }
     return view.death ?? .noMaster

@@ -51,10 +51,8 @@ package struct Group: Hashable, Sendable {
     var fingerprint: UInt64?
     var spokenUnder: UInt64?
 
-    /// Whether the node knows the group as far as can be told, and says so if asked.
-    func knowsGroup(_ own: UInt64) -> Bool {
-      record != nil || fingerprint == own || fingerprint != nil && fingerprint == spokenUnder
-    }
+    /// Whether the node is known to know the group, and so speaks of it if asked.
+    var knowsGroup: Bool { record != nil || fingerprint != nil && fingerprint == spokenUnder }
     /// When this node said what the node had last heard of it by then.
     var answered: Instant?
     /// Whether the node is held to be alive.

@@ -218,7 +218,6 @@ package struct Node: Hashable, Sendable {
       names: names,
       ids: ids,
       addresses: addresses,
-      fingerprint: fingerprint,
       timing: timing,
       formerLeaseEnds: former?.until,
       roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,

@@ -14,8 +14,6 @@ package struct Surroundings: Hashable, Sendable {
   package var ids: [WireID]
   /// The nodes' first addresses, which decide between equal priorities.
   package var addresses: [IPAddress]
-  /// The fingerprint of this node's configuration: whoever has the same one knows the same groups.
-  package var fingerprint: UInt64
   /// The time spans of this node's interval.
   package var timing: Timing
   /// Until when a master may answer that lived by a longer interval, as an earlier life knew, and died unheard.

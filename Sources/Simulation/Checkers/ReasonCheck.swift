@@ -84,7 +84,7 @@ final class ReasonCheck {
     }
   }
 
-  /// Whoever takes a group that nobody has handed over has heard a word of it from all that it hears and that know it.
+  /// Whoever takes a group that nobody has handed over has heard a word of it from all that it hears and knows to know it.
   private func unheard(_ reason: Reason, _ group: WireID, _ host: Int, _ world: World) -> Int? {
     switch reason {
     case .handedOverBy, .successorFailed: return nil
@@ -92,11 +92,14 @@ final class ReasonCheck {
     }
     guard let node = world.hosts[host].agent?.node else { return nil }
     return world.hosts.indices.first { other in
-      guard other != host, world.hosts[other].agent?.node.fingerprint == node.fingerprint,
+      guard other != host, let peer = world.hosts[other].agent?.node,
         let position = node.settings.nodes.firstIndex(where: { $0.name == Plan.names[other] })
       else { return false }
       let ear = Testimony.Ear(host: host, group: group, other: other)
-      return node.isTwoWay(with: position) && world.checks.words.believed[ear] == nil
+      guard let informant = world.checks.words.informants[ear], world.checks.words.believed[ear] == nil else {
+        return false
+      }
+      return node.isTwoWay(with: position) && informant.life == peer.bootID && informant.fingerprint == peer.fingerprint
     }
   }
 

@@ -34,6 +34,8 @@ final class Testimony {
   private(set) var heardMaster: Set<Ear> = []
   /// Where a backup has heard of any master since it was none, nor had failed to hand the group over.
   private(set) var knowsMaster: Set<Place> = []
+  /// By whom, in which life and under which configuration, each agent has heard of a group.
+  private(set) var informants: [Ear: (life: UInt64, fingerprint: UInt64)] = [:]
   /// Whom each host has let a group go to.
   private(set) var gaveTo: Set<Ear> = []
   /// When each host's guardian last said that its agent is gone.
@@ -92,6 +94,7 @@ final class Testimony {
   /// An agent begins, and has heard nothing.
   func begins(_ host: Int) {
     believed = believed.filter { $0.key.host != host }
+    informants = informants.filter { $0.key.host != host }
     heardMaster = heardMaster.filter { $0.host != host }
     knowsMaster = knowsMaster.filter { $0.host != host }
     verdicts[host] = [:]
@@ -107,6 +110,7 @@ final class Testimony {
       }
       let ear = Ear(host: host, group: record.id, other: other)
       believed[ear] = record
+      informants[ear] = (heartbeat.bootID, heartbeat.fingerprint)
       guard record.state == .master else { continue }
       heardMaster.insert(ear)
       if node.groups[index].publicState == .backup {
