@@ -17,7 +17,9 @@ extension Group {
       _ = wake(at: announcements.next, world)
       if let mendAt, !wake(at: mendAt, world) {
         self.mendAt = nil
-        mend(settings.virtualAddresses.filter(missing.contains), &outbox)
+        // A new configuration may not name them any more.
+        let absent = settings.virtualAddresses.filter(missing.contains)
+        if !absent.isEmpty { mend(absent, &outbox) }
         return true
       }
       return considerRivals(world, &outbox) || considerLettingGo(world, &outbox)

@@ -92,6 +92,20 @@ struct ReconfigurationTests {
     #expect(cluster.history.promotions(of: 0) == 1)
   }
 
+  @Test("a new virtual address that the kernel refuses and the next file does not name is not asked for again")
+  func refusedAndGone() {
+    let cluster = settled()
+    cluster.run(for: .seconds(20))
+    cluster.hosts[0].failingAdditions = 1
+    cluster.reconfigure { $0.groups[0].virtualAddresses = [vip, secondVIP] }
+    cluster.run(for: .seconds(1))
+    cluster.reconfigure { $0.groups[0].virtualAddresses = [vip] }
+    let start = cluster.now
+    cluster.run(for: .seconds(10))
+    #expect(cluster.history.announcements.filter { $0.time >= start }.isEmpty, "\(cluster.transcript)")
+    #expect(cluster.hosts[0].addresses == [vip])
+  }
+
   @Test("a group that is added is taken by the better host; one that is removed is let go")
   func groups() {
     let cluster = settled()
