@@ -63,10 +63,11 @@ extension Group {
     let delay = world.timing.rankDelay + world.roundTrip * 2
     let contenders = contenders(masterlessSince, world)
     if contenders != awaited { (awaited, awaitedSince) = (contenders, world.now) }
-    let begin = max(start + handoverPatience(world), candidacyEnds(world), awaitedSince)
+    let able = candidacyEnds(world)
+    let begin = max(start + handoverPatience(world), able, awaitedSince)
     let end = begin + delay * contenders.count
     if wake(at: end, world) { return false }
-    if isUnsure(of: contenders, waitedUntil: end, world) {
+    if isUnsure(since: able, of: contenders, waitedUntil: end, world) {
       ask(world, &outbox)
       return false
     }
@@ -91,12 +92,16 @@ extension Group {
   /// been waited for. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
   /// until it answers or is dead. Whoever has not spoken of the group in its present life, under the configuration that it
   /// has, may not know it, and is not waited for here.
-  private func isUnsure(of contenders: [Contender], waitedUntil end: Instant, _ world: Surroundings) -> Bool {
-    let able = candidacyEnds(world)
-    return views.indices.contains { node in
+  private func isUnsure(
+    since able: Instant,
+    of contenders: [Contender],
+    waitedUntil end: Instant,
+    _ world: Surroundings
+  ) -> Bool {
+    views.indices.contains { node in
       let view = views[node]
       guard node != world.here, view.isAlive, view.knowsGroup else { return false }
-      let since = contenders.contains { $0.node == node } ? max(able, end) : able
+      let since = contenders.contains { $0.node == node } ? end : able
       return view.said.map { $0 < since } ?? true
     }
   }
@@ -177,10 +182,10 @@ extension Group {
     guard let lastMaster else { return .noMaster }
     let view = views[lastMaster]
     let name = world.names[lastMaster]
-    // It is heard again, says nothing of the group, and may not know it any more.
-    if view.isAlive, view.record == nil, !view.hasRestarted { return .noMaster }
-    if view.isAlive { return view.hasRestarted ? .masterRestarted(node: name) : .masterReleased(node: name) }
-    return view.death ?? .noMaster
+    guard view.isAlive else { return view.death ?? .noMaster }
+    if view.hasRestarted { return .masterRestarted(node: name) }
+    // Without a word it is heard again, and may not know the group any more.
+    return view.record == nil ? .noMaster : .masterReleased(node: name)
   }
 
   private mutating func considerPreemption(

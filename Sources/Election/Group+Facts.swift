@@ -129,7 +129,7 @@ extension Group {
 
   /// Forgets what a peer said that is not alive any more.
   mutating func forget(_ node: Int, death: Standing.Death?, name: String) {
-    (views[node].record, views[node].said, views[node].refusedUntil) = (nil, nil, nil)
+    views[node].forget()
     views[node].death =
       switch death {
       case .silence(let silence, let challenges)?:
@@ -141,7 +141,7 @@ extension Group {
 
   /// Forgets what a peer said in an earlier life.
   mutating func peerRestarted(_ node: Int) {
-    (views[node].record, views[node].said, views[node].refusedUntil) = (nil, nil, nil)
+    views[node].forget()
     views[node].spokenUnder = nil
     views[node].hasRestarted = true
     // Its new life is waited for from its beginning.

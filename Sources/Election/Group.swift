@@ -53,6 +53,9 @@ package struct Group: Hashable, Sendable {
 
     /// Whether the node is known to know the group, and so speaks of it if asked.
     var knowsGroup: Bool { record != nil || fingerprint != nil && fingerprint == spokenUnder }
+
+    /// What the node has said counts no longer.
+    mutating func forget() { (record, said, refusedUntil) = (nil, nil, nil) }
     /// When this node said what the node had last heard of it by then.
     var answered: Instant?
     /// Whether the node is held to be alive.

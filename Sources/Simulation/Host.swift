@@ -119,7 +119,7 @@ final class Host {
   /// What happens to the host by chance.
   var luck: Dice
   /// How late timers fire.
-  var lateness: ClosedRange<Duration> = .zero...(.microseconds(200))
+  var lateness = Host.usualLateness
   /// In how many of a thousand cases the agent stalls before a deed, and for how long at most.
   var stall = (perMille: 0, span: Duration.zero)
   /// What is to be done at the agent's next effect of a kind.
@@ -159,6 +159,16 @@ final class Host {
     self.luck = luck
     nodeDice = Dice(seed: seed, for: "node \(index)")
     guardianLuck = Dice(seed: seed, for: "guardian \(index)")
+  }
+
+  /// How late timers fire where nothing is wrong.
+  static let usualLateness: ClosedRange<Duration> = .zero...(.microseconds(200))
+
+  /// Whether the agent is run about when it should be, as far as what has been done to the host goes.
+  var isPrompt: Bool { stall.perMille == 0 && lateness.upperBound <= .milliseconds(1) }
+  /// Whether anything that has been done to the host may make the agent, or its lease, late.
+  var isHeldUp: Bool {
+    stall.perMille > 0 || lateness.upperBound > Self.usualLateness.upperBound || kernel.gateDelay > .zero
   }
 
   /// Whether a link of this host is down.

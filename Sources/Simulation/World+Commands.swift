@@ -177,12 +177,8 @@ extension World {
     applyToNetwork(.weather(from: nil, to: nil, path: nil, Weather()))
     for host in hosts.indices {
       // What made it late until now may still show.
-      if hosts[host].lateness.upperBound > .microseconds(200) || hosts[host].kernel.gateDelay > .zero
-        || hosts[host].stall.perMille > 0
-      {
-        hosts[host].lastUnattended = now
-      }
-      hosts[host].lateness = .zero...(.microseconds(200))
+      if hosts[host].isHeldUp { hosts[host].lastUnattended = now }
+      hosts[host].lateness = Host.usualLateness
       hosts[host].stall = (0, .zero)
       hosts[host].traps = []
       hosts[host].hooks = .quick(.milliseconds(5))

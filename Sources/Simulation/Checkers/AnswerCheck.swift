@@ -209,8 +209,8 @@ final class AnswerCheck {
     guard ledger.losses > 0, let delivered = ledger.lastDelivered else { return false }
     if world.network.isPartitioned(from, to), world.network.ledger(from: to, to: from).losses > 0 { return true }
     // Whoever has just begun and has not been heard since is not known at all.
-    if let (speaker, listener) = both(from, to, world),
-      !listener.sessions.contains(where: { $0.bootID == speaker.bootID })
+    if let speaker = world.hosts[from].agent, let listener = world.hosts[to].agent,
+      !listener.node.sessions.contains(where: { $0.bootID == speaker.node.bootID })
     {
       return true
     }
@@ -220,12 +220,6 @@ final class AnswerCheck {
     let isSilent = world.now - delivered >= verdict.scaled(by: 0.999 / rate).nanoseconds
     let isLong = ledger.losses >= 5 && world.now - ledger.firstLost >= 450_000_000
     return (isSilent || isLong) && world.now <= ledger.lastLost + settling(world)
-  }
-
-  /// The nodes of two hosts whose agents run.
-  private func both(_ one: Int, _ other: Int, _ world: World) -> (Node, Node)? {
-    guard let first = world.hosts[one].agent, let second = world.hosts[other].agent else { return nil }
-    return (first.node, second.node)
   }
 
   /// How long hosts that hear each other again may take to sort out who is master: the one that is not heard yields

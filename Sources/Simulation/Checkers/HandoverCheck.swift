@@ -109,8 +109,8 @@ final class HandoverCheck {
     let isWhole =
       world.network.isFair
       && world.hosts.allSatisfy { host in
-        host.linksDown.isEmpty && host.stall.perMille == 0 && host.lateness.upperBound <= .milliseconds(1)
-          && host.kernel.gateDelay == .zero && host.agent?.node.groups.contains { $0.publicState == .initial } != true
+        host.linksDown.isEmpty && host.isPrompt && host.kernel.gateDelay == .zero
+          && host.agent?.node.groups.contains { $0.publicState == .initial } != true
       }
     let promise = Promise.service(group: group, by: host, began: attempt.since, since: since, handover: handover)
     world.schedule(.due(promise), in: (isWhole ? .milliseconds(10) : asking(world)) + kernel * 4 + hooks + patience)
@@ -144,8 +144,7 @@ final class HandoverCheck {
     let state = world.hosts[host]
     let doubt = Timing(interval: world.intervals.upperBound).detectionTime().nanoseconds * 2
     let verdict = world.plan.hasProbes ? (world.plan.probeInterval * 5).nanoseconds : 0
-    let isLate =
-      state.lastUnattended >= began - doubt || state.stall.perMille > 0 || state.lateness.upperBound > .milliseconds(1)
+    let isLate = state.lastUnattended >= began - doubt || !state.isPrompt
     let isWell = state.services[group].allSatisfy { $0.state == .well && $0.seen.isEmpty }
     return touchedAt[host] >= began - verdict || refusedAt[host] >= began || isLate || !isWell
       || attempts[Place(host: host, group: group)]?.since != began || state.linksDown.contains("eth0")

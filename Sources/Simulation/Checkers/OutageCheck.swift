@@ -177,8 +177,7 @@ final class OutageCheck {
     return living.count > 1
       && living.allSatisfy { host in
         guard let agent = host.agent, !agent.isStopped, !agent.isStalled, !host.isAsleep, host.lastUnattended <= since,
-          host.linksDown.isEmpty, host.traps.isEmpty, host.stall.perMille == 0,
-          host.lateness.upperBound <= .milliseconds(1),
+          host.linksDown.isEmpty, host.traps.isEmpty, host.isPrompt,
           host.kernel.isGood, host.plan == world.plan, !host.maintenance.isOn,
           refusedAt[host.index] < world.now - 310_000_000_000
         else { return false }

@@ -137,9 +137,7 @@ final class ReasonCheck {
       return nil
     case .late, .leaseExpired:
       let span = world.plan.interval * 10 + .seconds(2)
-      let isLate =
-        heldUpAt(host, world) >= world.now - span.nanoseconds || state.stall.perMille > 0
-        || state.lateness.upperBound > .microseconds(200) || state.kernel.gateDelay > .zero
+      let isLate = state.isHeldUp || heldUpAt(host, world) >= world.now - span.nanoseconds
       return isLate ? nil : "it has run all the time"
     case .obstacle(let obstacle): return complaint(obstacle, name, host, world)
     case .recovered(let obstacle): return complaintOfEnd(obstacle, name, host, world)

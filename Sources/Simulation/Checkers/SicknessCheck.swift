@@ -58,8 +58,8 @@ final class SicknessCheck {
       && world.hosts.indices.allSatisfy { index in
         let host = world.hosts[index]
         guard let agent = host.agent, !agent.isStopped, !agent.isStalled else { return false }
-        return host.isPowered && host.linksDown.isEmpty && host.traps.isEmpty && host.stall.perMille == 0
-          && host.lateness.upperBound <= .milliseconds(1) && host.lastUnattended + calm <= since
+        return host.isPowered && host.linksDown.isEmpty && host.traps.isEmpty && host.isPrompt
+          && host.lastUnattended + calm <= since
           && world.checks.answers.failedAt[index] < since - 700_000_000_000
           && !agent.node.maintenance.isOn && host.hooks.isQuick
           && agent.node.settings.peers.allSatisfy { agent.node.isTwoWay(with: $0) }

@@ -38,7 +38,7 @@ final class StoryCheck {
     let state = world.hosts[other]
     let since = world.now - silence.nanoseconds - world.plan.interval.nanoseconds * 2
     guard state.isPowered, let agent = state.agent, !agent.isStopped, !agent.isStalled, state.lastUnattended < since,
-      state.startedAt < since, state.stall.perMille == 0, state.lateness.upperBound <= .milliseconds(1)
+      state.startedAt < since, state.isPrompt
     else { return }
     // Spans are measured by clocks that the bound holds for, and that nobody has set meanwhile.
     guard world.hosts.allSatisfy({ $0.clock.ppm.magnitude <= 5000 && $0.clock.base <= max(since, 0) }) else { return }
