@@ -11,6 +11,8 @@
 // - Or c has waited for b, and for all that b waits for: one rank delay for each of them, counted from when any of them,
 //   as c sees it, last changed in any way. What b saw change, c saw within a word's time, b has one rank delay less to wait,
 //   and whatever else it waits for is shorter than that: so b has moved before, and c has heard of it.
+// - Should they not agree on who lives, or have been held up by the same node: c claims the group before it passes over b,
+//   and b has answered that. So b had moved before, which its answer says, or does not until the claim is settled.
 
 /// What a node stands with in the election of a group.
 struct Candidacy: Hashable, Sendable {
@@ -50,6 +52,7 @@ extension Group {
 
     if let master {
       if lastMaster != master { noteMaster(master, world, &outbox) }
+      dropClaim(&outbox)
       if masterlessSince != nil { state = .backup(masterlessSince: nil) }
       considerPreemption(of: master, obstacle, world, &outbox)
       return false
@@ -66,13 +69,22 @@ extension Group {
     let able = candidacyEnds(world)
     let begin = max(start + handoverPatience(world), able, awaitedSince)
     let end = begin + delay * contenders.count
-    if wake(at: end, world) { return false }
-    if isUnsure(since: able, of: contenders, waitedUntil: end, world) {
+    if wake(at: end, world) {
+      dropClaim(&outbox)
+      return false
+    }
+    let better = Set(contenders.map(\.node))
+    if mustHear({ !better.contains($0) && !$1.hasSpoken(since: able) }, world) {
+      dropClaim(&outbox)
       ask(world, &outbox)
       return false
     }
-    if isPromotionClaimed(world) {
+    if isClaimed(world) {
       forgetPromotion(&outbox)
+      return false
+    }
+    guard mayPass(better, world, &outbox) else {
+      ask(world, &outbox)
       return false
     }
     return promote(term: nextTerm, because: takeoverReason(world), world, &outbox)
@@ -88,22 +100,26 @@ extension Group {
     return candidacy.rankedSince + max(world.roundTrip * 2, Timing.candidacy)
   }
 
-  /// Whether a live node has not spoken of the group since this one may take over, or, if it outranks this one, since it has
-  /// been waited for. It may have become eligible, or even master, meanwhile, and its word of that got lost: so it is asked,
-  /// until it answers or is dead. Whoever has not spoken of the group in its present life, under the configuration that it
-  /// has, may not know it, and is not waited for here.
-  private func isUnsure(
-    since able: Instant,
-    of contenders: [Contender],
-    waitedUntil end: Instant,
-    _ world: Surroundings
-  ) -> Bool {
-    views.indices.contains { node in
-      let view = views[node]
-      guard node != world.here, view.isAlive, view.knowsGroup else { return false }
-      let since = contenders.contains { $0.node == node } ? end : able
-      return view.said.map { $0 < since } ?? true
+  /// Whether a live node that knows the group has yet to say something of it. It may have become eligible, or even master,
+  /// and its word of that got lost: so it is asked, until it answers or is dead. Whoever has not spoken of the group in its
+  /// present life, under the configuration that it has, may not know it, and is not waited for here.
+  private func mustHear(_ isAwaited: (Int, View) -> Bool, _ world: Surroundings) -> Bool {
+    views.indices.contains {
+      $0 != world.here && views[$0].isAlive && views[$0].knowsGroup && isAwaited($0, views[$0])
     }
+  }
+
+  /// Whether all better nodes, which were waited for, let this one go first. What holds them up may end just now, as when
+  /// all wait for the word of the same node: so it claims the group, and each that hears that claim leaves it alone until
+  /// it is settled. Who answers and is no master then will not be one. Of one that does not hear this node a word must do.
+  private mutating func mayPass(_ better: Set<Int>, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
+    guard !better.isEmpty else { return true }
+    let claim = claimedAt ?? world.now
+    if claimedAt == nil {
+      claimedAt = claim
+      outbox.isDirty = true
+    }
+    return !mustHear({ better.contains($0) && !$1.hasSettled(claim) }, world)
   }
 
   /// Asks the others to speak of the group, now and every few milliseconds.

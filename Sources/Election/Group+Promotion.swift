@@ -71,21 +71,33 @@ extension Group {
     outbox.journal(.promotionRefused(group: settings.name, cause: cause))
   }
 
-  /// Lets a question, or its answer, fall whose reason is gone.
+  /// Lets a question, or its answer, fall whose reason is gone, and with it the claim.
   mutating func forgetPromotion(_ outbox: inout Outbox) {
+    dropClaim(&outbox)
     guard promotion != nil else { return }
     promotion = nil
     outbox.isDirty = true
   }
 
-  /// Whether another node asks for itself, and goes before this one: whoever began, and of two that ask the better.
-  func isPromotionClaimed(_ world: Surroundings) -> Bool {
+  /// Claims the group no longer.
+  mutating func dropClaim(_ outbox: inout Outbox) {
+    guard claimedAt != nil else { return }
+    claimedAt = nil
+    outbox.isDirty = true
+  }
+
+  /// Whether this node is about to take the group, and has the others leave it alone: it asks a hook, or passes over a better
+  /// node.
+  var isClaiming: Bool { promotion != nil || claimedAt != nil }
+
+  /// Whether another node claims the group, and goes before this one: whoever began, and of two that claim it the better.
+  func isClaimed(_ world: Surroundings) -> Bool {
     let own = ownRank(world)
     return views.indices.contains { node in
       guard node != world.here, views[node].isTwoWay, let record = views[node].record, record.isPromoting,
         record.state == .backup, let rank = eligibleRank(of: node, world)
       else { return false }
-      return promotion == nil || rank > own
+      return !isClaiming || rank > own
     }
   }
 

@@ -51,11 +51,6 @@ package struct Group: Hashable, Sendable {
     var fingerprint: UInt64?
     var spokenUnder: UInt64?
 
-    /// Whether the node is known to know the group, and so speaks of it if asked.
-    var knowsGroup: Bool { record != nil || fingerprint != nil && fingerprint == spokenUnder }
-
-    /// What the node has said counts no longer.
-    mutating func forget() { (record, said, refusedUntil) = (nil, nil, nil) }
     /// When this node said what the node had last heard of it by then.
     var answered: Instant?
     /// Whether the node is held to be alive.
@@ -70,6 +65,20 @@ package struct Group: Hashable, Sendable {
     package var hasRestarted = false
     /// Until when the node is not asked again after a refusal.
     var refusedUntil: Instant?
+
+    /// Whether the node is known to know the group, and so speaks of it if asked.
+    var knowsGroup: Bool { record != nil || fingerprint != nil && fingerprint == spokenUnder }
+
+    /// Whether it has spoken of the group since then.
+    func hasSpoken(since start: Instant) -> Bool { said.map { $0 >= start } ?? false }
+
+    /// Whether it has spoken of the group after it had heard a claim that was made here then.
+    func hasSettled(_ claim: Instant) -> Bool {
+      isTwoWay ? answered.map { $0 >= claim } ?? false : hasSpoken(since: claim)
+    }
+
+    /// What the node has said counts no longer.
+    mutating func forget() { (record, said, answered, refusedUntil) = (nil, nil, nil, nil) }
   }
 
   /// The group's identity on the wire.
@@ -130,6 +139,8 @@ package struct Group: Hashable, Sendable {
   /// The better nodes that are waited for when there is no master, and since when they have been as they are.
   var awaited: [Contender] = []
   var awaitedSince = Instant(nanoseconds: 0)
+  /// Since when this node claims the group, as it passes over a better one.
+  var claimedAt: Instant?
   /// When the others were last asked to speak of the group, and whether that is still to be said.
   var askedAt: Instant?
   var isAsking = false
@@ -342,7 +353,7 @@ package struct Group: Hashable, Sendable {
         .transition(group: settings.name, from: former, to: publicState, term: term, reason: reason)
       )
     }
-    if publicState != .backup { promotion = nil }
+    if publicState != .backup { (promotion, claimedAt) = (nil, nil) }
     // A master tells when the addresses are here.
     if publicState != .master { tell(publicState, &outbox) }
   }

@@ -134,7 +134,8 @@ package struct GroupRecord: Hashable, Sendable {
   package var effectivePriority: UInt8
   /// Whether the sender may hold the group.
   package var isEligible: Bool
-  /// Whether the sender has asked a program of its own whether it may become master, and would, or is about to.
+  /// Whether the sender claims the group: it is about to become master, once a program of its own has been asked whether it
+  /// may, or the better nodes have answered that they let it.
   package var isPromoting: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep

@@ -73,6 +73,8 @@ final class HandoverCheck {
       let mayStay = cause != .shutdown && cause != .probe
       let isServed = mayStay && world.answering(group: group).contains(host)
       attempts[Place(host: host, group: group)] = Attempt(since: world.now, isServed: isServed)
+      // Who hands the group on had it.
+      givers[Place(host: host, group: group)] = nil
     case .handoverFailed(let name, let to, let cause):
       world.checks.outages.handoverFailed(world)
       guard let group = world.plan.groupNames.firstIndex(of: name),
