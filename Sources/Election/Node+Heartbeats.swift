@@ -60,7 +60,10 @@ extension Node {
         send([], to: index, path: path, response: heartbeat.challenge, at: now, &outbox)
       }
       if isNewest, !heartbeat.flags.contains(.leaving) { hear(heartbeat, from: index, at: now, &outbox, &dirty) }
-      if heartbeat.flags.contains(.asks) { dirty += heartbeat.groups.compactMap { self.index(of: $0.id) } }
+      if heartbeat.flags.contains(.asks) {
+        dirty += heartbeat.groups.compactMap { self.index(of: $0.id) }
+        if heartbeat.groups.contains(where: { hasDeparted($0.id) }) { repeatSoon(at: now) }
+      }
     }
     if heartbeat.flags.contains(.leaving) { sessions[index].left(at: now) }
     noteStanding(of: index, since: before, at: now, &outbox, &dirty)
@@ -240,10 +243,9 @@ extension Node {
     _ outbox: inout Outbox,
     using generator: inout some RandomNumberGenerator
   ) {
-    guard !dirty.isEmpty, !isMute, let heartbeatAt else { return }
-    // Any one datagram may get lost, and the next regular one may be a minute away.
-    repetitions = max(repetitions, Self.repetitionsOfChange)
-    self.heartbeatAt = min(heartbeatAt, now + Self.repetitionDelay)
+    guard !dirty.isEmpty, !isMute, heartbeatAt != nil else { return }
+    // Any one datagram may get lost.
+    repeatSoon(at: now)
     let world = surroundings(at: now)
     let subjects = Set(dirty).sorted()
     let flags: Heartbeat.Flags = subjects.contains { groups[$0].isAsking } ? .asks : []
@@ -256,6 +258,12 @@ extension Node {
     }
   }
 
+  /// Has the next regular heartbeat, which may be a minute away, come soon, and so those after it.
+  mutating func repeatSoon(at now: Instant) {
+    repetitions = max(repetitions, Self.repetitionsOfChange)
+    heartbeatAt = heartbeatAt.map { min($0, now + Self.repetitionDelay) }
+  }
+
   mutating func sendAll(
     to index: Int,
     path: Int,
@@ -266,7 +274,7 @@ extension Node {
     _ outbox: inout Outbox
   ) {
     let world = surroundings(at: now)
-    let records = groups.map { $0.record(world, to: sessions[index].node) }
+    let records = groups.map { $0.record(world, to: sessions[index].node) } + lastWords
     send(
       records,
       to: index,

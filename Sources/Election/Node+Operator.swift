@@ -129,13 +129,16 @@ extension Node {
       var gone = gone
       formerTerms[gone.id] = gone.term
       gone.answer(.refused("the configuration has changed, and the group is gone"), &outbox)
+      let operation = gone.nextOperation()
       outbox.effects.append(.closeGate(gone.settings.virtualAddresses))
       outbox.effects.append(
-        .removeAddresses(group: gone.id, operation: gone.nextOperation(), gone.settings.virtualAddresses)
+        .removeAddresses(group: gone.id, operation: operation, gone.settings.virtualAddresses)
       )
       gone.tellGone(&outbox)
+      noteDeparture(of: gone, removal: operation, world)
     }
     groups = kept
+    departures.removeAll { departure in groups.contains { $0.id == departure.record.id } }
     noteNames()
     // Groups have other positions now, and all of them are told of anyway.
     dirty.removeAll()

@@ -43,6 +43,8 @@ package struct Node: Hashable, Sendable {
 
   /// The terms of groups that a reload removed, should another bring them back.
   var formerTerms: [WireID: UInt64]
+  /// Groups that a reload removed here, for as long as this life lasts: others may still have them, and count on this node.
+  var departures: [Departure] = []
 
   /// Whether the agent is to end, and lets go of what it holds.
   package internal(set) var isLeaving = false
@@ -180,6 +182,7 @@ package struct Node: Hashable, Sendable {
       update(id, at: now, &outbox, &dirty) {
         $0.addressesChanged(operation: operation, failure: failure, $1, &$2)
       }
+      depart(id, operation: operation, at: now)
     case .consulted(let id, let operation, let refusal):
       update(id, at: now, &outbox, &dirty) {
         $0.consulted(operation: operation)

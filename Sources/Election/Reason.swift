@@ -151,6 +151,9 @@ extension Reason: CustomStringConvertible {
     }
   }
 
+  /// Whether a peer's reason code says that it gave way to another master.
+  static func isYielding(code: UInt8) -> Bool { code == 11 || code == 12 }
+
   /// What a peer's reason code says, in short; nil for a code from a newer version.
   package static func summary(code: UInt8) -> String? {
     switch code {

@@ -123,6 +123,26 @@ struct ReconfigurationTests {
     #expect(cluster.hosts.map(\.addresses) == [[vip], []])
   }
 
+  @Test("a group that one host alone drops goes to the other, which waits for no word of the first afterwards")
+  func droppedByOneHost() {
+    let two = plan(probes: [probe()], whenAllFail: .drop, groups: 2)
+    let cluster = settled(two)
+    cluster.reconfigure(on: [0]) { $0.groups.removeLast() }
+    cluster.run(for: .milliseconds(500))
+    #expect(cluster.group("web1", on: 1)?.isHolding == true, "\(cluster.transcript)")
+    #expect(cluster.answering("web") == [0])
+    for passes in [false, true] {
+      for _ in 0..<3 { cluster.probe(of: "web1", passes: passes, on: 1) }
+      cluster.run(for: .seconds(1))
+      #expect(cluster.group("web1", on: 1)?.isHolding == passes, "\(cluster.transcript)")
+    }
+    cluster.reconfigure(on: [0]) { $0.groups = two.groups }
+    for _ in 0..<3 { cluster.probe(of: "web1", passes: true, on: 0) }
+    cluster.run(for: .seconds(3))
+    #expect(cluster.answering("web1") == [0], "\(cluster.transcript)")
+    #expect(cluster.violations.isEmpty, "\(cluster.transcript)")
+  }
+
   @Test("a node less, also in the middle of a handover to it")
   func nodeRemoved() {
     for delay in 0..<12 {
