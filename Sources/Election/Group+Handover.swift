@@ -110,7 +110,8 @@ extension Group {
   mutating func takeRelease(_ world: Surroundings, _ outbox: inout Outbox) -> Bool {
     for node in views.indices where node != world.here && views[node].isAlive {
       guard let record = views[node].record, record.handover == .release,
-        record.handoverPeer == world.ids[world.here], record.term > releasedTerm, !isTaken(record.term, besides: node)
+        record.handoverPeer == world.ids[world.here], record.term > max(releasedTerm, refusedTerm),
+        !isTaken(record.term, besides: node)
       else { continue }
       // The old master names the term; should a greater one have been heard meanwhile, or somebody else have been master
       // with this one, it must still grow.
@@ -137,6 +138,7 @@ extension Group {
   /// Says that this node is ready, to a master that offers.
   mutating func answerOffers(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), let record = views[master].record else { return }
+    if record.handover == .release, record.term <= refusedTerm { return answerAsUnable(world, &outbox) }
     if step?.kind == .ready, step?.peer == master { return }
     // Asked before it is said, so that the addresses are nowhere only for as long as they ever are.
     let reason = Reason.handedOverBy(node: world.names[master], cause: record.cause)
@@ -145,9 +147,11 @@ extension Group {
     begin(Step(kind: .ready, peer: master, cause: record.cause, patience: patience, world), world, &outbox)
   }
 
-  /// Says that this node cannot take over, to a master that offers or has released.
+  /// Says that this node cannot take over, to a master that offers or has released. A release that was refused is never taken:
+  /// the old master takes the group back as soon as it hears that.
   mutating func answerAsUnable(_ world: Surroundings, _ outbox: inout Outbox) {
     guard let master = offerer(world), step?.kind != .release else { return }
+    if let record = views[master].record, record.handover == .release { refusedTerm = max(refusedTerm, record.term) }
     if step?.kind == .refuse, step?.peer == master { return }
     begin(Step(kind: .refuse, peer: master, cause: .operator, world), world, &outbox)
   }
@@ -213,7 +217,8 @@ extension Group {
         outbox.isDirty = true
         return true
       }
-      if answer == .refuse || !view.isAlive {
+      // What it refused before it heard of the release, which names a new term, was the offer.
+      if answer == .refuse && view.record.map({ $0.term >= term }) ?? false || !view.isAlive {
         return releaseFailed(to: step.peer, world, &outbox)
       }
       if !step.isWithdrawn, !wake(at: step.deadline - Self.withdrawal, world) {

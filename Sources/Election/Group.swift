@@ -134,6 +134,8 @@ package struct Group: Hashable, Sendable {
   var handedOverTerm: UInt64 = 0
   /// The term of the last release that this node took, so that a repetition is not taken twice.
   var releasedTerm: UInt64 = 0
+  /// The term of the last release that this node refused.
+  var refusedTerm: UInt64 = 0
   /// What this node stands with in the election; nil while something forbids it to hold the group.
   var candidacy: Candidacy?
   /// The better nodes that are waited for when there is no master, and since when they have been as they are.

@@ -193,10 +193,11 @@ package struct PeerSession: Hashable, Sendable {
     return .unknownLife
   }
 
-  /// Whether a heartbeat of the known life is not older than a second, or so many intervals.
-  private func isRecent(_ heartbeat: Heartbeat, intervals: Double = 1.5, at now: Instant) -> Bool {
+  /// Whether a heartbeat of the known life is not older than a second, or so many intervals: a lease, and the way here. An agent
+  /// that hung before it sent what it had written holds what it has for as long as that, and an obituary is sent when it ends.
+  private func isRecent(_ heartbeat: Heartbeat, at now: Instant) -> Bool {
     guard let clockLead else { return true }
-    let oldest = max(.seconds(1), timing.interval.scaled(by: intervals))
+    let oldest = max(.seconds(1), timing.interval.scaled(by: 2.25))
     // After a long silence the clocks say too little of a heartbeat's age: the peer has to answer for itself.
     let drift = (now - clockLead.at) / 100
     guard drift <= oldest / 4 else { return false }
@@ -213,7 +214,7 @@ package struct PeerSession: Hashable, Sendable {
   /// Takes an obituary: written with the last word of the agent, and worth nothing once the agent has said more, on
   /// whatever path. One for a hung agent is sent when its lease has run out.
   private mutating func takeObituary(_ heartbeat: Heartbeat, at now: Instant) -> Reception {
-    guard isAlive, let lastHeard, heartbeat.sentAt >= lastContent, isRecent(heartbeat, intervals: 2.25, at: now) else {
+    guard isAlive, let lastHeard, heartbeat.sentAt >= lastContent, isRecent(heartbeat, at: now) else {
       return .replayed
     }
     paths[Int(heartbeat.path)].record(heartbeat, at: now, isPrompt: false)
