@@ -5,6 +5,9 @@
 // group; the answer is one more fact that a promotion needs, and it counts only while the reason for asking stands. So an
 // answer that comes late, or never, or to an agent that has died meanwhile, can make no master. Others hear that a node
 // asks and let it finish, which is a courtesy and no promise: a master is still only who was promoted.
+//
+// The courtesy is the claim, and where a node passes over a better one it is more: that one's answer to it is waited for
+// (`mayPass`), so who does not claim the group and has answered will not take it meanwhile.
 
 /// How far the question has come.
 package enum Promotion: Hashable, Sendable {
@@ -94,7 +97,7 @@ extension Group {
   func isClaimed(_ world: Surroundings) -> Bool {
     let own = ownRank(world)
     return views.indices.contains { node in
-      guard node != world.here, views[node].isTwoWay, let record = views[node].record, record.isPromoting,
+      guard node != world.here, views[node].isTwoWay, let record = views[node].record, record.isClaiming,
         record.state == .backup, let rank = eligibleRank(of: node, world)
       else { return false }
       return !isClaiming || rank > own

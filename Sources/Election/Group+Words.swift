@@ -14,7 +14,7 @@ extension Group {
       priority: UInt8(base),
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
-      isPromoting: isClaiming,
+      isClaiming: isClaiming,
       handover: step?.kind ?? .none,
       handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,

@@ -136,7 +136,7 @@ package struct GroupRecord: Hashable, Sendable {
   package var isEligible: Bool
   /// Whether the sender claims the group: it is about to become master, once a program of its own has been asked whether it
   /// may, or the better nodes have answered that they let it.
-  package var isPromoting: Bool
+  package var isClaiming: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep
   /// Whom that step addresses; nobody when there is none, or for a release that is withdrawn.
@@ -157,7 +157,7 @@ package struct GroupRecord: Hashable, Sendable {
     priority: UInt8,
     effectivePriority: UInt8,
     isEligible: Bool,
-    isPromoting: Bool = false,
+    isClaiming: Bool = false,
     handover: HandoverStep = .none,
     handoverPeer: WireID = .none,
     cause: HandoverCause = .operator,
@@ -171,7 +171,7 @@ package struct GroupRecord: Hashable, Sendable {
     self.priority = priority
     self.effectivePriority = effectivePriority
     self.isEligible = isEligible
-    self.isPromoting = isPromoting
+    self.isClaiming = isClaiming
     self.handover = handover
     self.handoverPeer = handoverPeer
     self.cause = cause

@@ -274,7 +274,8 @@ extension Node {
     _ outbox: inout Outbox
   ) {
     let world = surroundings(at: now)
-    let records = groups.map { $0.record(world, to: sessions[index].node) } + lastWords
+    var records = groups.map { $0.record(world, to: sessions[index].node) }
+    records += lastWords
     send(
       records,
       to: index,

@@ -215,9 +215,9 @@ func `an authentic datagram that makes no sense is malformed`(offset: Int, bytes
 @Test func `that a node asks before a promotion arrives, and changes one bit`() throws {
   let codec = try codec((1, secret))
   var asking = example()
-  asking.groups[0].isPromoting = true
-  #expect(try codec.decode(codec.encode(asking)).groups.first?.isPromoting == true)
-  #expect(try codec.decode(codec.encode(example())).groups.first?.isPromoting == false)
+  asking.groups[0].isClaiming = true
+  #expect(try codec.decode(codec.encode(asking)).groups.first?.isClaiming == true)
+  #expect(try codec.decode(codec.encode(example())).groups.first?.isClaiming == false)
   let differences = zip(codec.encode(asking), codec.encode(example())).dropLast(32).filter { $0 != $1 }
   #expect(differences.map { $0.0 ^ $0.1 } == [2])
 }
