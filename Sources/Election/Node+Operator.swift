@@ -184,9 +184,6 @@ extension Group {
       }
     }
     lastMaster = lastMaster.flatMap(position)
-    // Whom a lower rank waits for, and for how long, may be different now: two that waited by the old configuration must
-    // not find at once that by the new one both have waited long enough.
-    awaited = []
     guard old.virtualAddresses != new.virtualAddresses else { return }
     let gone = old.virtualAddresses.filter { !new.virtualAddresses.contains($0) }
     if !gone.isEmpty {

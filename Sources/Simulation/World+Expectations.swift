@@ -64,6 +64,9 @@ extension World {
     guard case .master(.holding) = self.group(group, on: hosts[master])?.state else {
       return "\(names([master])) is letting go of \(Plan.groupName(group))"
     }
+    if let host = checks.nodes.lastAnnouncer(of: group), host != master {
+      return "\(names([host])) announced \(Plan.groupName(group)) last, though \(names([master])) answers"
+    }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.
     if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {

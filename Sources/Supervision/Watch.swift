@@ -173,23 +173,34 @@ package struct Watch: Hashable, Sendable {
 
   private mutating func beaten(_ due: Instant, _ now: Instant) -> [Order] {
     guard case .running(var life) = phase else { return [] }
+    let pulse = beating(due, now, life)
     if due > now { life.allowance = due - now }
     switch life.pulse {
     case .unknown, .beating:
-      life.pulse = .beating(at: now, due: due, isProlonged: false)
+      life.pulse = pulse
       phase = .running(life)
       return []
     case .hung:
       // A beat that is itself too old, read late or sent late, is no sign of recovery.
       guard due > now else { return [] }
-      life.pulse = .beating(at: now, due: due, isProlonged: false)
+      life.pulse = pulse
       phase = .running(life)
       return [.resumed]
     case .killed: return []
     }
   }
 
-  /// Whether a look at the clock that is so late tells of the guardian's own absence: it was away for longer than the agent
+  /// The pulse after a beat: good until the agent said, or for its time once more when the beat lay there while the guardian was
+  /// away, since those that followed it may have found no room.
+  private func beating(_ due: Instant, _ now: Instant, _ life: Life) -> Pulse {
+    guard case .beating(_, let last, let isProlonged) = life.pulse else {
+      return .beating(at: now, due: due, isProlonged: false)
+    }
+    let grace = isAbsence(now - last, life) ? now + life.allowance : isProlonged ? last : due
+    return .beating(at: now, due: max(due, grace), isProlonged: grace > due)
+  }
+
+  /// Whether a look that is so late tells of the guardian's own absence: it was away for longer than the agent
   /// may be. After one beyond all patience the host itself may have slept, and nothing is taken for granted.
   private func isAbsence(_ lateness: Duration, _ life: Life) -> Bool {
     life.allowance > .zero && lateness >= life.allowance && lateness < patience

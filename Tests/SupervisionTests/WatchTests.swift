@@ -210,6 +210,25 @@ struct WatchTests {
     #expect(rehearsal.pass(.milliseconds(700)) == [.release(silence: .milliseconds(1500))])
   }
 
+  @Test("What a guardian that was away finds unread is not the last that its agent said, as nothing more found room")
+  func unreadBeats() {
+    var rehearsal = Rehearsal.beating()
+    let began = rehearsal.now
+    rehearsal.now = began + .milliseconds(800)
+    // The last two that found room: the newest is overdue by less than a lease.
+    #expect(rehearsal(.beat(due: began + .milliseconds(675))) == [])
+    #expect(rehearsal(.beat(due: began + .milliseconds(775))) == [])
+    #expect(rehearsal(.timer) == [])
+    #expect(rehearsal.watch.nextDeadline == rehearsal.now + .milliseconds(175))
+    // What it says from now on counts again, and its silence as well.
+    var other = rehearsal
+    #expect(other.pass(.milliseconds(100)) == [])
+    #expect(other.beat(lease: .milliseconds(50)) == [])
+    #expect(other.pass(.milliseconds(50)) == [])
+    #expect(other.pass(.milliseconds(25)) == [.release(silence: .milliseconds(75))])
+    #expect(rehearsal.pass(.milliseconds(175)) == [.release(silence: .milliseconds(175))])
+  }
+
   @Test("A lease longer than patience comes first")
   func longLease() {
     var rehearsal = Rehearsal.beating(patience: .seconds(2))

@@ -41,12 +41,20 @@ final class AnswerCheck {
   private var promotedAt: [Int64]
   /// Who was handed each group by whom, and when.
   private var givers: [Place: (giver: Int, at: Int64)] = [:]
+  /// When the clocks' rates last differed by more than the lease reckons with, before one was set.
+  private var ratesDifferedAt: Int64 = .min / 2
 
   init(hosts: Int) {
     gateLook = Array(repeating: .min, count: hosts)
     refused = Array(repeating: [], count: hosts)
     promotedAt = Array(repeating: .min, count: hosts)
     failedAt = promotedAt
+  }
+
+  /// A clock is about to get another rate. What was measured by the present one still counts for a while.
+  func willApply(_ command: Command, _ world: World) {
+    guard case .clock = command, spread(of: world) != nil else { return }
+    ratesDifferedAt = world.now
   }
 
   // MARK: Looking
@@ -169,11 +177,15 @@ final class AnswerCheck {
       }
     }
     if world.hosts.count > 2, isRace(one, other, world) { return "two successors crossed in a lossy network" }
+    if let spread = spread(of: world) { return "clock rates differ by \(spread) ppm" }
+    return world.now - ratesDifferedAt <= settling(world) ? "clock rates have differed by too much" : nil
+  }
+
+  /// By how many millionths the clocks' rates differ, if that is more than the lease reckons with.
+  private func spread(of world: World) -> Int? {
     let rates = world.hosts.map(\.clock.ppm)
-    if let least = rates.min(), let most = rates.max(), most - least > Int(Timing.drift * 1_000_000) {
-      return "clock rates differ by \(most - least) ppm"
-    }
-    return nil
+    guard let least = rates.min(), let most = rates.max() else { return nil }
+    return most - least > Int(Timing.drift * 1_000_000) ? most - least : nil
   }
 
   /// A host, and those whose claim to a group it has of late been handed.

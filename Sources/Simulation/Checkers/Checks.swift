@@ -37,6 +37,7 @@ struct Checks {
     promises.willDisturb(world)
     outages.willApply(command, world)
     handovers.willApply(command, world)
+    answers.willApply(command, world)
     words.willApply(command, world)
     sickness.disturb(command, world)
   }

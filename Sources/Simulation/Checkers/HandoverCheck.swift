@@ -132,9 +132,12 @@ final class HandoverCheck {
     guard world.answering(group: group).isEmpty, !isExcused(group, by: host, began: began, since: since, world) else {
       return
     }
-    if networkChangedAt >= since, world.now < networkChangedAt + asking(world).nanoseconds {
+    // A flood crowds words out until it ends.
+    let floodEnds = world.hosts.map(\.floodEnds).max() ?? .min
+    let changedAt = max(networkChangedAt, min(floodEnds, world.now))
+    if changedAt >= since, world.now < changedAt + asking(world).nanoseconds {
       let promise = Promise.service(group: group, by: host, began: began, since: since, handover: handover)
-      return world.schedule(.due(promise), in: .nanoseconds(networkChangedAt - world.now) + asking(world))
+      return world.schedule(.due(promise), in: .nanoseconds(changedAt - world.now) + asking(world))
     }
     world.violate(
       "I5",

@@ -106,6 +106,13 @@ final class NodeCheck {
     announcedAt[host][WireID(name: Plan.groupName(group))].map { $0 >= since } ?? false
   }
 
+  /// The host that has announced a group last: the neighbours believe that one.
+  func lastAnnouncer(of group: Int) -> Int? {
+    let id = WireID(name: Plan.groupName(group))
+    return announcedAt.indices.filter { announcedAt[$0][id] != nil }
+      .max { announcedAt[$0][id] ?? .min < announcedAt[$1][id] ?? .min }
+  }
+
   /// A node has addresses announced: they must be here.
   private func announces(_ addresses: [VirtualAddress], _ host: Int, _ world: World) {
     let state = world.hosts[host]
