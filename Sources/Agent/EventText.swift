@@ -22,7 +22,7 @@ extension Event {
     switch self {
     case .transition(_, _, let to, _, _): to == .fault ? .warning : .notice
     case .handoverBegan, .masterSeen, .peerAlive, .peerLeft, .maintenance, .reconfigured: .info
-    case .handoverFailed, .rivalSeen, .addressRepaired, .late, .leaseLost, .peerRestarted: .warning
+    case .handoverFailed, .rivalSeen, .addressRepaired, .late, .leaseLost, .lapsed, .peerRestarted: .warning
     case .addressesFailed: .error
     case .promotionRefused, .kept: .warning
     case .peerDead, .peerObituary: .warning
@@ -42,7 +42,7 @@ extension Event {
       .probeSeen(let group, _, _, _), .probeWeighs(let group, _, _):
       group
     case .peerAlive, .peerRestarted, .peerDead, .peerLeft, .peerObituary, .linkChanged, .maintenance, .late, .leaseLost,
-      .reconfigured:
+      .lapsed, .reconfigured:
       nil
     }
   }
@@ -62,6 +62,7 @@ extension Event {
     case .maintenance: "maintenance"
     case .late: "late"
     case .leaseLost: "lease"
+    case .lapsed: "lapse"
     case .reconfigured: "configuration"
     }
   }
@@ -98,6 +99,9 @@ extension Event {
     case .late(let lateness): "the agent woke up \(lateness.readable) late"
     case .leaseLost(.expired): "the lease ran out before it was renewed"
     case .leaseLost(.refused(let cause)): "the lease is lost: \(cause)"
+    case .lapsed(let times, let provingTime):
+      "the lease was lost \(times) times in a row: no group is asked for before the agent has been in time for "
+        + provingTime.readable
     case .reconfigured: "a new configuration is in force"
     }
   }
@@ -128,6 +132,8 @@ extension Event {
     case .late(let lateness): ["latenessMicroseconds": "\(lateness.nanoseconds / 1000)"]
     case .leaseLost(.expired): ["cause": "expired"]
     case .leaseLost(.refused(let cause)): ["cause": cause]
+    case .lapsed(let times, let provingTime):
+      ["times": "\(times)", "provingMilliseconds": "\(provingTime.nanoseconds / 1_000_000)"]
     case .reconfigured: [:]
     }
   }

@@ -41,6 +41,6 @@ struct Journal {
   }
 
   private static let explains: Set<String> = [
-    "peer", "link", "late", "lease", "agent", "guardian", "maintenance", "configuration",
+    "peer", "link", "late", "lease", "lapse", "agent", "guardian", "maintenance", "configuration",
   ]
 }

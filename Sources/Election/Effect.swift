@@ -111,6 +111,9 @@ package enum Event: Hashable, Sendable {
   case late(Duration)
   /// The lease was lost.
   case leaseLost(LeaseLoss)
+  /// The lease was lost by lateness so many times in a row that the node asks for nothing back before it has been in time for
+  /// this long.
+  case lapsed(times: Int, provingTime: Duration)
   /// A new configuration is in force.
   case reconfigured
 }

@@ -216,7 +216,7 @@ extension Group {
       let record = views[master].record,
       Rank(priority: Int(record.effectivePriority), address: world.addresses[master]) < ownRank(world)
     {
-      isDue = !wake(at: max(candidacy.since, since) + settings.preemptDelay, world)
+      isDue = !wake(at: max(candidacy.since, since) + max(settings.preemptDelay, world.provingTime), world)
     }
     // The group may have moved since it was asked for: then the new master is asked.
     let asksOther = step.map { $0.kind == .request && $0.peer != master } ?? false

@@ -151,9 +151,11 @@ extension Node {
       outbox.journal(.late(lateness))
       doubtItself(at: now)
     }
+    // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
+    let isLost = { (group: Group) in isOver && group.needsLease || group.isAcquiring }
+    if groups.contains(where: isLost) { noteLapse(at: now, &outbox) }
     updateAll(at: now, &outbox, &dirty) { group, world, outbox in
-      // What was being taken may have been taken back: nobody has heard of it if the agent hung before it said so.
-      if isOver && group.needsLease || group.isAcquiring { group.stepDown(because: .late(lateness), world, &outbox) }
+      if isLost(group) { group.stepDown(because: .late(lateness), world, &outbox) }
     }
   }
 

@@ -50,10 +50,18 @@ extension Node {
     case .expired:
       // It may have been noticed already.
       if !isLateNoted { doubtItself(at: now) }
+      if groups.contains(where: \.needsLease) { noteLapse(at: now, &outbox) }
       updateAll(at: now, &outbox, &dirty) { $0.stepDown(because: .leaseExpired, $1, &$2) }
     case .refused(let cause):
       updateAll(at: now, &outbox, &dirty) { $0.leaseRefused(cause, $1, &$2) }
     }
+  }
+
+  /// Groups are about to be let go because this node was late.
+  mutating func noteLapse(at now: Instant, _ outbox: inout Outbox) {
+    lapses.note(at: now)
+    guard lapses.provingTime > .zero else { return }
+    outbox.journal(.lapsed(times: lapses.count, provingTime: lapses.provingTime))
   }
 
   /// Writes the obituary anew for every path on which something is about to be said, for the guardian to have before that

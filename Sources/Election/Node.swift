@@ -30,6 +30,8 @@ package struct Node: Hashable, Sendable {
   var catchesUpUntil: Instant?
   /// How often the agent was late by more than an interval.
   package internal(set) var timesLate = 0
+  /// The leases that were lost because the agent, or its kernel, was late.
+  package internal(set) var lapses = Lapses()
   /// Heartbeats that were authentic and yet not for us, or not fresh.
   package internal(set) var rejected = Rejections()
 
@@ -225,6 +227,7 @@ package struct Node: Hashable, Sendable {
       formerLeaseEnds: former?.until,
       roundTrip: sessions.map(\.worstRoundTrip).max() ?? .zero,
       leaseEnds: lease.ends ?? now,
+      provingTime: lapses.provingTime,
       isLeaving: isLeaving,
       isInMaintenance: isInMaintenance,
       doubtUntil: doubtUntil,

@@ -22,6 +22,8 @@ package struct Surroundings: Hashable, Sendable {
   package var roundTrip: Duration
   /// When this node's lease ends; now, if it has none.
   package var leaseEnds: Instant
+  /// How long this node has to have been in time before it asks for a group.
+  package var provingTime: Duration
   /// The agent is stopping.
   package var isLeaving: Bool
   /// The node is in maintenance.

@@ -77,6 +77,7 @@ func story(of event: Event) -> String {
   case .linkChanged(let interface, let isUp): "link \(interface) is \(isUp ? "up" : "down")"
   case .maintenance(let on): "maintenance \(on ? "begins" : "ends")"
   case .late(let span): "was \(span.readable) late"
+  case .lapsed(let times, let time): "has lost its lease \(times) times, and asks for nothing for \(time.spelled)"
   case .reconfigured: "the configuration changed"
   }
 }

@@ -5,7 +5,9 @@ import Election
 extension World {
   /// Runs until something has been so for a few intervals on end.
   func wait(for expectation: Command.Expectation, within span: Duration) {
-    let end = now + span.nanoseconds
+    // Whoever has lost its lease again and again asks for nothing for a while.
+    let provingTime = hosts.compactMap { $0.agent?.node.lapses.provingTime }.max() ?? .zero
+    let end = now + (span + provingTime).nanoseconds
     var times = 0
     while violation == nil {
       let complaint = complaint(expectation)
