@@ -107,12 +107,14 @@ final class HandoverCheck {
   ) {
     let kernel = world.hosts[host].kernel.delay.upperBound
     let hooks = world.plan.hasHooks ? Plan.hookTimeout : .zero
-    // Whoever is late tells of its failure late, and a better one that still listens is waited for.
+    // Whoever is late tells of its failure late, a better one that still listens is waited for, and so is the word of one that
+    // does not run and is not known to be dead yet.
     let isWhole =
       world.network.isFair
       && world.hosts.allSatisfy { host in
-        host.linksDown.isEmpty && host.isPrompt && host.kernel.gateDelay == .zero
-          && host.agent?.node.groups.contains { $0.publicState == .initial } != true
+        guard let agent = host.agent, !agent.isStopped, !agent.isStalled, !host.isAsleep else { return false }
+        return host.linksDown.isEmpty && host.isPrompt && host.kernel.gateDelay == .zero
+          && !agent.node.groups.contains { $0.publicState == .initial }
       }
     let promise = Promise.service(group: group, by: host, began: attempt.since, since: since, handover: handover)
     world.schedule(.due(promise), in: (isWhole ? .milliseconds(10) : asking(world)) + kernel * 4 + hooks + patience)
@@ -132,9 +134,9 @@ final class HandoverCheck {
     guard world.answering(group: group).isEmpty, !isExcused(group, by: host, began: began, since: since, world) else {
       return
     }
-    // A flood crowds words out until it ends.
+    // Words are waited for anew when hosts have stopped to speak or to hear; a flood crowds them out until it ends.
     let floodEnds = world.hosts.map(\.floodEnds).max() ?? .min
-    let changedAt = max(networkChangedAt, min(floodEnds, world.now))
+    let changedAt = max(networkChangedAt, touchedAt.max() ?? .min, min(floodEnds, world.now))
     if changedAt >= since, world.now < changedAt + asking(world).nanoseconds {
       let promise = Promise.service(group: group, by: host, began: began, since: since, handover: handover)
       return world.schedule(.due(promise), in: .nanoseconds(changedAt - world.now) + asking(world))
