@@ -32,7 +32,7 @@ extension World {
     switch attack {
     case .replay:
       // What has not got through yet may count when it does: that would be the network's delay, not a replay.
-      let old = now - max(Duration.seconds(3), plan.interval * 3).nanoseconds
+      let old = now - max(Duration.seconds(3), intervals.upperBound * 3).nanoseconds
       let choices = network.recordings.filter {
         $0.datagram.lane.to == host && ($0.isDelivered || $0.datagram.sentAt < old)
       }
