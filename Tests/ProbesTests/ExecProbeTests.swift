@@ -37,7 +37,9 @@ extension ProbeTests {
       #expect("\(outcome)" == "exited with status 2: lag is 12 s")
     }
 
-    @Test func aProgramThatIsNotThereSaysSo() async throws {
+    // The thread sanitizer makes a fork of vfork, and what the child writes into the parent's memory does not arrive.
+    @Test(.disabled(if: getenv("BATON_SANITIZER").map { String(cString: $0) } == "thread"))
+    func aProgramThatIsNotThereSaysSo() async throws {
       var missing = probe("")
       missing.kind = .exec(ExecProbe(arguments: ["/nowhere/check"], user: "root"))
       #expect(try await outcome(missing) == .unmet("start /nowhere/check: ENOENT (No such file or directory)"))
