@@ -109,8 +109,10 @@ extension Group {
     views[node].answered = answering
     views[node].spokenUnder = views[node].fingerprint
     guard views[node].record != record || awaitsWord else { return false }
-    // It was master and has given way, which nobody here may have heard; neighbours may know its address.
-    if isMaster, Reason.isYielding(code: record.reason), record.reason != views[node].record?.reason { hasRival = true }
+    // It was master and has given way, or may have been out of hearing; neighbours may know its address.
+    let isFirst = views[node].record == nil && record.state != .master
+    let hasYielded = Reason.isYielding(code: record.reason) && record.reason != views[node].record?.reason
+    if isMaster, isFirst || hasYielded { hasRival = true }
     // What it refused for is over.
     if record.isEligible, views[node].record?.isEligible == false { views[node].refusedUntil = nil }
     views[node].record = record

@@ -122,8 +122,6 @@ extension Node {
     if before.isAlive, standing.death == .farewell { outbox.journal(.peerLeft(node: names[node])) }
     updateAll(at: now, &outbox, &dirty) { group, world, _ in
       group.noteStanding(standing, of: node)
-      // It may have announced our addresses just before it fell silent, or when it woke up.
-      if standing.isAlive, !before.isAlive { group.announceAnew(world) }
       if !standing.isAlive { group.forget(node, death: standing.death, name: world.names[node]) }
     }
   }
