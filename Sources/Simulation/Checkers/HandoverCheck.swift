@@ -131,9 +131,10 @@ final class HandoverCheck {
   // MARK: Due
 
   func due(_ group: Int, by host: Int, began: Int64, since: Int64, _ handover: String, _ world: World) {
-    guard world.answering(group: group).isEmpty, !isExcused(group, by: host, began: began, since: since, world) else {
-      return
-    }
+    // A reload may have taken the group away meanwhile.
+    guard group < world.plan.groups, world.answering(group: group).isEmpty,
+      !isExcused(group, by: host, began: began, since: since, world)
+    else { return }
     // Words are waited for anew when hosts have stopped to speak or to hear; a flood crowds them out until it ends.
     let floodEnds = world.hosts.map(\.floodEnds).max() ?? .min
     let changedAt = max(networkChangedAt, touchedAt.max() ?? .min, min(floodEnds, world.now))
