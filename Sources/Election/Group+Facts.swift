@@ -49,8 +49,7 @@ extension Group {
 
   /// Takes a refusal of the kernel; the more of them in a row, the longer nothing is tried again.
   mutating func noteAddressFailure(_ failure: String, _ world: Surroundings) {
-    let pause = Self.addressRetry * (1 << min(addressFailures, 6))
-    addressFailure = (failure, world.now + min(pause, .seconds(300)))
+    addressFailure = (failure, world.now + Self.addressRetry.doubled(addressFailures, atMost: .seconds(300)))
     addressFailures += 1
   }
 

@@ -67,9 +67,9 @@ extension Group {
   /// Stays a backup for a while, which is longer with each refusal, so that another node can take over.
   private mutating func refusePromotion(_ cause: String, _ world: Surroundings, _ outbox: inout Outbox) {
     promotion = nil
-    let pause = Self.promotionPause * (1 << min(promotionRefusals, 6))
+    let pause = Self.promotionPause.doubled(promotionRefusals, atMost: .seconds(300))
     promotionRefusals += 1
-    promotionRefusal = Refusal(cause: cause, until: world.now + min(pause, .seconds(300)))
+    promotionRefusal = Refusal(cause: cause, until: world.now + pause)
     outbox.isDirty = true
     outbox.journal(.promotionRefused(group: settings.name, cause: cause))
   }

@@ -12,8 +12,7 @@ package struct Lapses: Hashable, Sendable {
   /// one of a row doubles it.
   package var provingTime: Duration {
     guard count > 1 else { return .zero }
-    // The shift cannot overflow: beyond the eighth it is the longest time anyway.
-    return min(Self.first * (1 << min(count - 2, 16)), Self.longest)
+    return Self.first.doubled(count - 2, atMost: Self.longest)
   }
 
   /// Takes note of a loss. One that comes after a quiet time begins a new row.

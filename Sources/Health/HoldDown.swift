@@ -29,10 +29,7 @@ package struct HoldDown: Hashable, Sendable {
   /// How long successes must last to be believed.
   package func span(_ limits: Limits?) -> Duration {
     guard let limits, failures > 1 else { return .zero }
-    // Doubling ends long before the number overflows.
-    var span = limits.first
-    for _ in 2..<max(min(failures, 64), 2) where span < limits.longest { span += span }
-    return min(span, limits.longest)
+    return limits.first.doubled(failures - 2, atMost: limits.longest)
   }
 
   /// How much longer the successes under way must last; zero when nothing holds them down.

@@ -14,6 +14,12 @@ extension Duration {
     Duration(wholeNanoseconds: Int64(Double(nanoseconds) * factor))
   }
 
+  /// This duration, doubled so many times, and no longer than a limit.
+  package func doubled(_ times: Int, atMost limit: Duration) -> Duration {
+    // No limit is so far off that a day, or a nanosecond, needs more doublings, and none overflows.
+    min(self * (1 << min(times, 47)), limit)
+  }
+
   /// What `nanoseconds(_:)` makes of it, without the detour over any kind of number.
   package init(wholeNanoseconds: Int64) { self.init(attoseconds: Int128(wholeNanoseconds) * 1_000_000_000) }
 }

@@ -17,8 +17,7 @@ package struct Backoff: Hashable, Sendable {
     if life >= Self.longLife { restarts = 0 }
     restarts += 1
     guard restarts > 1 else { return .zero }
-    // The shift cannot overflow: beyond the seventh it is the longest wait anyway.
-    return min(Self.first * (1 << min(restarts - 2, 16)), Self.longest)
+    return Self.first.doubled(restarts - 2, atMost: Self.longest)
   }
 
   /// The wait before the second restart of a row; it doubles from there.
