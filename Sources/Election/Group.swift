@@ -86,7 +86,7 @@ package struct Group: Hashable, Sendable {
   var lastMaster: Int?
   /// When the last successor turned out to have failed.
   var releaseFailedAt: Instant?
-  /// A rival master was seen and has not given way yet.
+  /// Another node is master as well, or may have been: once none is, the addresses are announced anew.
   var hasRival = false
   /// The term of the last release that this node made.
   var handedOverTerm: UInt64 = 0

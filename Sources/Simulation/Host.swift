@@ -75,7 +75,9 @@ final class Agent {
   }
 
   /// Whether it takes the next input now.
-  var isFree: Bool { !isStopped && !isStalled && !isBusy && deeds.isEmpty && inbox.isEmpty }
+  var isFree: Bool { isRunning && !isBusy && deeds.isEmpty && inbox.isEmpty }
+  /// Whether nobody has stopped it, and nothing keeps it from being run just now.
+  var isRunning: Bool { !isStopped && !isStalled }
   /// Whether it is about to let a group go, and only waits for the kernel.
   func isReleasing(_ group: Int) -> Bool {
     guard let index = node.index(of: WireID(name: Plan.groupName(group))),

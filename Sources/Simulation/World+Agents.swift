@@ -142,7 +142,7 @@ extension World {
 
   /// Goes through what has piled up, as far as nothing holds the process up again.
   func goOn(_ host: Int) {
-    while let agent = hosts[host].agent, !agent.isStopped, !agent.isStalled, !agent.isBusy {
+    while let agent = hosts[host].agent, agent.isRunning, !agent.isBusy {
       if !agent.deeds.isEmpty {
         let deeds = agent.deeds
         agent.deeds = []

@@ -15,7 +15,7 @@ extension World {
         stall(host, for: hosts[host].luck.span(.zero...hosts[host].stall.span))
       }
       guard hosts[host].agent?.life == life else { return }
-      if agent.isStopped || agent.isStalled || waitsForGate(agent, effect, host) {
+      if !agent.isRunning || waitsForGate(agent, effect, host) {
         agent.isBusy = false
         agent.deeds = rest
         return

@@ -28,7 +28,7 @@ extension World {
   /// A guardian takes over beside an agent, and is told what the last one knew.
   func takeOver(_ host: Int, _ life: Int) {
     guard hosts[host].guardian == nil, let agent = hosts[host].agent, agent.life == life, !agent.hasLeft else { return }
-    guard !agent.isStopped, !agent.isStalled, !hosts[host].isAsleep else {
+    guard agent.isRunning, !hosts[host].isAsleep else {
       return schedule(.guardianRestart(host: host, life: life), in: Self.beginningOfGuardian)
     }
     let watch = Watch.takingOver(at: hosts[host].clock.time(at: now))

@@ -24,8 +24,8 @@
 //
 // Besides: a host without a gate whose agent does not run, or whose kernel refused to remove an address, since the gate
 // is what stops those; a kernel that came to a renewal late, and counts from then, when both agent and guardian are gone before
-// they could tell it again; clock rates that differ by more than the lease reckons with; and the first lease after a suspended
-// host wakes up: its kernel has not counted meanwhile, and its agent may not run at once.
+// they could tell it again; clock rates that differ by more than the lease reckons with, or have until just now; and the first
+// lease after a suspended host wakes up: its kernel has not counted meanwhile, and its agent may not run at once.
 
 import Election
 

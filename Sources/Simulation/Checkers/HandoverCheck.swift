@@ -112,7 +112,7 @@ final class HandoverCheck {
     let isWhole =
       world.network.isFair
       && world.hosts.allSatisfy { host in
-        guard let agent = host.agent, !agent.isStopped, !agent.isStalled, !host.isAsleep else { return false }
+        guard let agent = host.agent, agent.isRunning, !host.isAsleep else { return false }
         return host.linksDown.isEmpty && host.isPrompt && host.kernel.gateDelay == .zero
           && !agent.node.groups.contains { $0.publicState == .initial }
       }

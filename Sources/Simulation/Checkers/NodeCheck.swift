@@ -109,8 +109,8 @@ final class NodeCheck {
   /// The host that has announced a group last: the neighbours believe that one.
   func lastAnnouncer(of group: Int) -> Int? {
     let id = WireID(name: Plan.groupName(group))
-    return announcedAt.indices.filter { announcedAt[$0][id] != nil }
-      .max { announcedAt[$0][id] ?? .min < announcedAt[$1][id] ?? .min }
+    let moments = announcedAt.enumerated().compactMap { host, moments in moments[id].map { (host: host, at: $0) } }
+    return moments.max { $0.at < $1.at }?.host
   }
 
   /// A node has addresses announced: they must be here.

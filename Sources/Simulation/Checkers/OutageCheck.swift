@@ -176,7 +176,7 @@ final class OutageCheck {
     let living = world.hosts.filter { $0.agent != nil && $0.isPowered }
     return living.count > 1
       && living.allSatisfy { host in
-        guard let agent = host.agent, !agent.isStopped, !agent.isStalled, !host.isAsleep, host.lastUnattended <= since,
+        guard let agent = host.agent, agent.isRunning, !host.isAsleep, host.lastUnattended <= since,
           host.linksDown.isEmpty, host.traps.isEmpty, host.isPrompt,
           host.kernel.isGood, host.plan == world.plan, !host.maintenance.isOn,
           refusedAt[host.index] < world.now - 310_000_000_000

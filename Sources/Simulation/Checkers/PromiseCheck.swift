@@ -40,7 +40,7 @@ final class PromiseCheck {
   // MARK: Operators
 
   func asked(_ request: UInt64, _ host: Int, _ world: World) {
-    guard let agent = world.hosts[host].agent, !agent.isStopped, !agent.isStalled else { return }
+    guard let agent = world.hosts[host].agent, agent.isRunning else { return }
     requests[request] = Request(host: host, life: agent.life)
     world.schedule(.due(.answer(request: request)), in: .milliseconds(2500) + world.plan.interval + hookTime(world) * 2)
   }
@@ -92,7 +92,7 @@ final class PromiseCheck {
   private func isUndisturbed(since: Int64, _ world: World) -> Bool {
     lastMove <= since && disturbedAt < since && world.network.isFair
       && world.hosts.allSatisfy {
-        $0.agent.map { !$0.isStopped && !$0.isStalled } ?? false && $0.lastUnattended < since && $0.stall.perMille == 0
+        $0.agent?.isRunning == true && $0.lastUnattended < since && $0.stall.perMille == 0
       }
       && world.hosts.indices.allSatisfy { world.checks.answers.failedAt[$0] < since }
   }
@@ -103,7 +103,7 @@ final class PromiseCheck {
     switch promise {
     case .answer(let request):
       guard let asked = requests.removeValue(forKey: request), !asked.isAnswered,
-        let agent = world.hosts[asked.host].agent, agent.life == asked.life, !agent.isStopped, !agent.isStalled,
+        let agent = world.hosts[asked.host].agent, agent.life == asked.life, agent.isRunning,
         world.hosts[asked.host].stall.perMille == 0,
         world.now - world.hosts[asked.host].lastUnattended > 3_000_000_000
       else { return }
@@ -118,7 +118,7 @@ final class PromiseCheck {
       // A link that came back or a host that woke up only goes on, and a refusal leaves half of it undone.
       guard disturbedAt != since, state.wokeAt != since, world.checks.answers.failedAt[host] < since,
         state.lastUnattended < since, state.stall.perMille == 0,
-        let agent = state.agent, !agent.isStopped, !agent.isStalled, world.answering(group: group).contains(host),
+        let agent = state.agent, agent.isRunning, world.answering(group: group).contains(host),
         !agent.isReleasing(group),
         span == .milliseconds(10) || isUndisturbed(since: since, world),
         !world.checks.nodes.hasAnnounced(group, host, since: world.now - span.nanoseconds)

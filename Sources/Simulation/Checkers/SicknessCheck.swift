@@ -57,7 +57,7 @@ final class SicknessCheck {
     return disturbedAt + calm <= since && world.network.isFair
       && world.hosts.indices.allSatisfy { index in
         let host = world.hosts[index]
-        guard let agent = host.agent, !agent.isStopped, !agent.isStalled else { return false }
+        guard let agent = host.agent, agent.isRunning else { return false }
         return host.isPowered && host.linksDown.isEmpty && host.traps.isEmpty && host.isPrompt
           && host.lastUnattended + calm <= since
           && world.checks.answers.failedAt[index] < since - 700_000_000_000

@@ -37,7 +37,7 @@ final class StoryCheck {
     guard let other = Plan.names.firstIndex(of: node) else { return }
     let state = world.hosts[other]
     let since = world.now - silence.nanoseconds - world.plan.interval.nanoseconds * 2
-    guard state.isPowered, let agent = state.agent, !agent.isStopped, !agent.isStalled, state.lastUnattended < since,
+    guard state.isPowered, let agent = state.agent, agent.isRunning, state.lastUnattended < since,
       state.startedAt < since, state.isPrompt
     else { return }
     // Spans are measured by clocks that the bound holds for, and that nobody has set meanwhile.

@@ -66,7 +66,7 @@ final class TermCheck {
   private func claims(_ record: GroupRecord, _ group: Int, _ host: Int, _ world: World) {
     for other in world.hosts.indices where other != host {
       guard let claim = claims[other][record.id], claim.term == record.term, claim.life == world.hosts[other].lives,
-        let agent = world.hosts[other].agent, !agent.isStopped, !agent.isStalled,
+        let agent = world.hosts[other].agent, agent.isRunning,
         // A reload may have taken the group from it, and there are no last words.
         agent.node.index(of: record.id) != nil, world.hosts[other].stall.perMille == 0,
         world.now - world.hosts[other].lastUnattended > world.timing.lease.nanoseconds * 2,
