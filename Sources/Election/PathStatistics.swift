@@ -62,14 +62,16 @@ package struct PathStatistics: Hashable, Sendable {
     lastSentAt = isPrompt ? heartbeat.sentAt : 0
     lossOutward = Double(heartbeat.loss) / 255
     if heartbeat.echo != 0, isPrompt {
-      let elapsed = Instant(nanoseconds: heartbeat.echo)
-      sample(now - elapsed - .microseconds(Int64(heartbeat.echoAge)))
+      let age = Duration.microseconds(Int64(heartbeat.echoAge))
+      sample(now - Instant(nanoseconds: heartbeat.echo) - age, within: age.scaled(by: Timing.drift))
     }
   }
 
-  private mutating func sample(_ measured: Duration) {
+  /// Takes a round trip as measured: where the peer's clock is the faster one, its part may come out longer than the whole.
+  private mutating func sample(_ measured: Duration, within error: Duration) {
     // An echo from an earlier life, or a lying one, is no measurement.
-    guard measured >= .zero, measured < .seconds(60) else { return }
+    guard measured >= .zero - error, measured < .seconds(60) else { return }
+    let measured = max(measured, .zero)
     roundTrip = roundTrip.map { $0 + (measured - $0) / 8 } ?? measured
     // One answer that loitered must not slow detection down for long.
     worstRoundTrip = max(min(measured, .milliseconds(500)), worstRoundTrip - worstRoundTrip / 8)

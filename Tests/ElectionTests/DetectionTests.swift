@@ -88,6 +88,27 @@ struct DetectionTests {
     #expect(session.detectionTime <= .milliseconds(400), "\(session.worstRoundTrip) \(session.challengeFailure)")
   }
 
+  @Test(
+    "a slow network is forgotten once it is fast again, also between clocks that run apart",
+    arguments: [0.992, 1, 1.008]
+  )
+  func afterSlowNetwork(rate: Double) throws {
+    let cluster = Cluster(plan())
+    cluster.hosts[1].clockRate = rate
+    var weather = Weather()
+    weather.delay = .milliseconds(40)...(.milliseconds(50))
+    cluster.setWeather(weather)
+    cluster.start()
+    cluster.run(for: .seconds(5))
+    cluster.setWeather(Weather())
+    cluster.run(for: .seconds(10))
+    for host in cluster.hosts {
+      let session = try #require(host.node?.sessions[0])
+      #expect(session.worstRoundTrip <= .milliseconds(5))
+      #expect(session.paths[0].roundTrip ?? .seconds(1) <= .milliseconds(5))
+    }
+  }
+
   @Test("a host with a long round trip is asked patiently")
   func longRoundTrip() {
     let cluster = Cluster(plan())

@@ -190,7 +190,7 @@ final class OutageCheck {
 extension Kernel {
   /// Whether it does what it is asked, and soon.
   fileprivate var isGood: Bool {
-    refusedAdditions == 0 && refusedRemovals == 0 && refusedGates == 0 && lostAnswers == 0
-      && delay.upperBound <= .milliseconds(1)
+    refusedAdditions == 0 && refusedRemovals == 0 && lostAnswers == 0 && delay.upperBound <= .milliseconds(1)
+      && refusedGates == 0 && lostGateAnswers == 0 && gateDelay <= .milliseconds(1)
   }
 }
