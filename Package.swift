@@ -114,7 +114,7 @@ let package = Package(
       swiftSettings: strict
     ),
     tests("Control", ["baton"]),
-    tests("Commands", ["Control", "CLinux"]),
+    tests("Commands", ["Control", "CLinux", "Drill"]),
     tests("LinuxNetwork", ["Election", "Health", "CNetlink", "CNetfilter", "CLinux"]),
     tests("Probes", ["Trackers", "LinuxNetwork", "Health", "CLinux", "Drill", nioCore, nioPosix, nioEmbedded]),
     tests("Trackers", ["Probes", "Health", "CLinux", nioCore, nioPosix]),

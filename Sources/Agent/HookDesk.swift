@@ -16,6 +16,9 @@ final class HookDesk: Sendable {
   static let capacity = 16
   /// How long a departing agent waits for what is under way.
   static let patience: TimeAmount = .seconds(5)
+  /// How long one that is stopped can hold up the next: its grace, and a while for what the kernel does not let be killed,
+  /// such as a program on a disk that does not answer.
+  private static let hold: TimeAmount = .seconds(2)
 
   private struct Lane: Hashable {
     let group: String
@@ -34,7 +37,7 @@ final class HookDesk: Sendable {
   }
 
   private struct Line {
-    var running: (job: Job, since: Timestamp, command: RunningCommand)?
+    var running: (job: Job, since: Timestamp, command: RunningCommand, timer: Scheduled<Void>)?
     var isOverdue = false
     var waiting: [Job] = []
   }
@@ -97,7 +100,7 @@ final class HookDesk: Sendable {
     loop.execute { [self] in
       for lane in books.value.lines.keys where WireID(name: lane.group) == group {
         if let running = books.value.lines[lane]?.running, running.job.operation == operation {
-          running.command.cancel()
+          stop(running.command)
         }
         guard let index = books.value.lines[lane]?.waiting.firstIndex(where: { $0.operation == operation }),
           let job = books.value.lines[lane]?.waiting.remove(at: index)
@@ -117,13 +120,8 @@ final class HookDesk: Sendable {
       loop.scheduleTask(in: Self.patience) { [self] in
         for lane in books.value.lines.keys {
           books.value.lines[lane]?.waiting = []
-          books.value.lines[lane]?.running?.command.cancel()
+          if let running = books.value.lines[lane]?.running { stop(running.command) }
         }
-        callIfIdle()
-      }
-      loop.scheduleTask(in: Self.patience + .seconds(2)) { [self] in
-        // What not even SIGKILL ends is left behind.
-        books.value.lines = [:]
         callIfIdle()
       }
     }
@@ -183,22 +181,22 @@ final class HookDesk: Sendable {
       arguments: job.command.arguments,
       user: job.command.user,
       environment: job.message.environment,
-      input: (try? job.message.line()) ?? [],
-      timeout: job.command.timeout
+      input: (try? job.message.line()) ?? []
     )
-    let command = RunningCommand.start(
-      invocation,
-      overdue: { [self] _ in loop.execute { [self] in overdue(in: lane) } },
-      ended: { [self] result in loop.execute { [self] in ended(result, in: lane) } }
-    )
+    let command = RunningCommand.start(invocation) { [self] result in
+      loop.execute { [self] in ended(result, in: lane) }
+    }
+    let timer = loop.scheduleTask(in: TimeAmount(job.command.timeout)) { [self] in overdue(command, in: lane) }
     line.isOverdue = false
-    line.running = (job, .now, command)
+    line.running = (job, .now, command, timer)
     books.value.lines[lane] = line
   }
 
-  private func overdue(in lane: Lane) {
-    guard let running = books.value.lines[lane]?.running else { return }
+  private func overdue(_ command: RunningCommand, in lane: Lane) {
+    // It may have ended when the timer could not be cancelled any more.
+    guard let running = books.value.lines[lane]?.running, running.command === command else { return }
     books.value.lines[lane]?.isOverdue = true
+    stop(command)
     let span = running.job.command.timeout
     let run = HookReport.Run(
       time: running.since,
@@ -209,8 +207,15 @@ final class HookDesk: Sendable {
     finish(running.job, run)
   }
 
+  /// Stops a hook, and leaves it behind if it does not end.
+  private func stop(_ command: RunningCommand) {
+    command.stop()
+    loop.scheduleTask(in: Self.hold) { command.leave() }
+  }
+
   private func ended(_ result: CommandResult, in lane: Lane) {
     guard let line = books.value.lines[lane], let running = line.running else { return }
+    running.timer.cancel()
     books.value.lines[lane]?.running = nil
     // That its time was up has been told.
     if !line.isOverdue { finish(running.job, HookReport.Run(result, since: running.since)) }
@@ -245,8 +250,7 @@ extension HookReport.Run {
       case .exited(0): "passed"
       case .exited(let status): "exited with status \(status)" + (result.words.map { ": \($0)" } ?? "")
       case .killed(let signal): "killed by signal \(signal)"
-      case .timeout: "stopped: it took longer than \(result.took.readable)"
-      case .cancelled: "stopped: nobody waits for it any more"
+      case .stopped: "stopped: nobody waits for it any more"
       case .notStarted(let cause): cause
       }
     let milliseconds = result.took.nanoseconds / 1_000_000

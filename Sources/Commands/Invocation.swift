@@ -1,5 +1,5 @@
 // A program that the operator has the agent run, such as a check of the service. It is given by its arguments and never
-// by a line of shell, runs as a user of its own, and has a time after which it is stopped.
+// by a line of shell, and runs as a user of its own.
 
 /// A program to be run, and how.
 package struct Invocation: Hashable, Sendable {
@@ -11,9 +11,7 @@ package struct Invocation: Hashable, Sendable {
   package var environment: [String: String]
   /// What it can read from its standard input.
   package var input: [UInt8]
-  /// After this long it is told to end (SIGTERM).
-  package var timeout: Duration
-  /// After this much more it is killed.
+  /// How long after it was told to end (SIGTERM) it is killed.
   package var grace: Duration
 
   package init(
@@ -21,14 +19,12 @@ package struct Invocation: Hashable, Sendable {
     user: String,
     environment: [String: String] = [:],
     input: [UInt8] = [],
-    timeout: Duration,
     grace: Duration = .seconds(1)
   ) {
     self.arguments = arguments
     self.user = user
     self.environment = environment
     self.input = input
-    self.timeout = timeout
     self.grace = grace
   }
 }
@@ -39,22 +35,20 @@ package enum CommandEnd: Hashable, Sendable {
   case exited(Int32)
   /// By this signal, which was not ours.
   case killed(Int32)
-  /// It was stopped because its time was up.
-  case timeout
-  /// It was stopped because nobody waited for it any more.
-  case cancelled
+  /// It was stopped by whoever started it.
+  case stopped
   /// It could not be started; says why.
   case notStarted(String)
 }
 
 /// What a command left behind.
 package struct CommandResult: Hashable, Sendable {
-  package var end: CommandEnd
+  package let end: CommandEnd
   /// What it wrote to standard output and to standard error.
-  package var output = Excerpt()
-  package var error = Excerpt()
+  package let output: Excerpt
+  package let error: Excerpt
   /// From its start to its end.
-  package var took: Duration = .zero
+  package let took: Duration
 
   /// Whether it ended with status 0.
   package var isSuccess: Bool { end == .exited(0) }

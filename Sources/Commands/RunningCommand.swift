@@ -2,7 +2,8 @@
 // for the program. What is waited for is the process that was started (pidfd_open(2)), never the end of its output: a
 // grandchild can hold that open for ever.
 //
-// Time is up: SIGTERM to the process group, which is the command's own; after the grace SIGKILL; and when the first
+// Whoever started it keeps the time, since a disk may hold up this thread before there is a process. Asked to stop it,
+// this sends SIGTERM to the process group, which is the command's own; after the grace SIGKILL; and when the first
 // process is gone, SIGKILL for what is left of the group, while the process id is still taken.
 
 import CLinux
@@ -12,123 +13,127 @@ import Synchronization
 
 /// A command that was started.
 package final class RunningCommand: Sendable {
+  private struct State {
+    /// Becomes readable when it is to be stopped.
+    let stopped: Int32
+    /// Nil when it has been called, or nobody wants to know.
+    var ended: (@Sendable (CommandResult) -> Void)?
+    var output = Excerpt()
+    var error = Excerpt()
+  }
+
   private let command: Invocation
-  private let cancellation: Mutex<Int32>
-  private let overdue: @Sendable (CommandResult) -> Void
-  private let ended: @Sendable (CommandResult) -> Void
+  private let began = ContinuousClock.now
+  private let state: Mutex<State>
 
   /// Starts a command.
   ///
-  /// - Parameters:
-  ///   - overdue: Called when its time is up and it is being stopped, with what it wrote until then.
-  ///   - ended: Called once, when it has ended or could not be started; nothing of it is under way any more, but for
-  ///     processes that it made, that are not in its process group and that it left behind. Both are called on the
-  ///     command's thread.
+  /// - Parameter ended: Called once, on the command's thread, when it has ended or could not be started; nothing of it is
+  ///   under way any more, but for processes that it made, that are not in its process group and that it left behind. It
+  ///   may not use the command.
   package static func start(
     _ command: Invocation,
-    overdue: @escaping @Sendable (CommandResult) -> Void = { _ in },
     ended: @escaping @Sendable (CommandResult) -> Void
   ) -> RunningCommand {
-    let running = RunningCommand(command, overdue, ended)
+    let running = RunningCommand(command, ended)
     if let code = Thread.start({ running.run() }) {
-      ended(CommandResult(end: .notStarted("\(SystemError("start a thread", code: code))")))
+      running.finish(.notStarted("\(SystemError("start a thread", code: code))"))
     }
     return running
   }
 
-  private init(
-    _ command: Invocation,
-    _ overdue: @escaping @Sendable (CommandResult) -> Void,
-    _ ended: @escaping @Sendable (CommandResult) -> Void
-  ) {
+  private init(_ command: Invocation, _ ended: @escaping @Sendable (CommandResult) -> Void) {
     self.command = command
-    self.overdue = overdue
-    self.ended = ended
-    cancellation = Mutex(eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
+    state = Mutex(State(stopped: eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)), ended: ended))
   }
 
   deinit {
-    cancellation.withLock { descriptor in if descriptor >= 0 { _ = close(descriptor) } }
+    state.withLock { state in if state.stopped >= 0 { _ = close(state.stopped) } }
   }
 
-  /// Stops the command as if its time were up.
-  package func cancel() {
-    cancellation.withLock { descriptor in
+  /// Stops it. That takes up to the grace, or as long as the kernel keeps what is killed.
+  package func stop() {
+    state.withLock { state in
       var one: UInt64 = 1
-      _ = write(descriptor, &one, MemoryLayout.size(ofValue: one))
+      _ = write(state.stopped, &one, MemoryLayout.size(ofValue: one))
+    }
+  }
+
+  /// Waits for it no longer: unless it was, `ended` is called now, by this thread, whatever the kernel still keeps.
+  package func leave() { finish(.stopped) }
+
+  /// Stops it, and lets nobody know: once this returns, `ended` is not called any more.
+  package func abandon() {
+    state.withLock { $0.ended = nil }
+    stop()
+  }
+
+  /// What it has written to standard output and to standard error until now.
+  package var written: (output: Excerpt, error: Excerpt) { state.withLock { ($0.output, $0.error) } }
+
+  private func finish(_ end: CommandEnd) {
+    state.withLock { state in
+      state.ended?(CommandResult(end: end, output: state.output, error: state.error, took: ContinuousClock.now - began))
+      state.ended = nil
     }
   }
 
   // MARK: On the thread
 
   private func run() {
-    let began = ContinuousClock.now
-    var result: CommandResult
+    let end: CommandEnd
     do throws(StartFailure) {
       let identity = try Identity(of: command.user)
       let child = try Child(command, as: identity)
-      result = attend(child, since: began)
+      end = attend(child)
     } catch {
-      result = CommandResult(end: .notStarted(error.cause))
+      end = .notStarted(error.cause)
     }
-    result.took = ContinuousClock.now - began
-    ended(result)
+    finish(end)
   }
 
-  /// What is still to be done to a command.
-  private enum Pressure {
-    case none
-    case term(CommandEnd)
-    case kill(CommandEnd)
-  }
-
-  private func attend(_ child: borrowing Child, since began: ContinuousClock.Instant) -> CommandResult {
-    var result = CommandResult(end: .cancelled)
-    var pressure = Pressure.none
-    var deadline: ContinuousClock.Instant? = began + command.timeout
-    let cancelled = cancellation.withLock { $0 }
-    var polls = [child.process.number, child.output.number, child.error.number, cancelled].map {
+  /// Attends to it until it has ended; says how.
+  private func attend(_ child: borrowing Child) -> CommandEnd {
+    var isStopped = false
+    /// When it is killed.
+    var deadline: ContinuousClock.Instant?
+    let stopped = state.withLock { $0.stopped }
+    var polls = [child.process.number, child.output.number, child.error.number, stopped].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
     while true {
       // A descriptor of -1 is passed over (poll(2)).
       _ = poll(&polls, nfds_t(polls.count), Self.milliseconds(until: deadline))
-      if polls[1].revents != 0, !child.output.read(into: &result.output) { polls[1].fd = -1 }
-      if polls[2].revents != 0, !child.error.read(into: &result.error) { polls[2].fd = -1 }
+      if polls[1].revents != 0, !readOutput(of: child) { polls[1].fd = -1 }
+      if polls[2].revents != 0, !readError(of: child) { polls[2].fd = -1 }
       if polls[0].revents != 0 { break }
-      let isCancelled = polls[3].revents != 0
-      if isCancelled { polls[3].fd = -1 }
-      let isDue = deadline.map { ContinuousClock.now >= $0 } ?? false
-      guard isDue || isCancelled else { continue }
-      switch pressure {
-      case .none:
-        let end: CommandEnd = isCancelled ? .cancelled : .timeout
-        pressure = .term(end)
-        deadline = ContinuousClock.now + command.grace
+      if polls[3].revents != 0 {
+        polls[3].fd = -1
+        isStopped = true
+        deadline = .now + command.grace
         child.signal(SIGTERM)
         // One that is stopped would not notice.
         child.signal(SIGCONT)
-        guard !isCancelled else { break }
-        result.end = end
-        overdue(result)
-      case .term(let end) where isDue:
-        pressure = .kill(end)
+      } else if let due = deadline, .now >= due {
         deadline = nil
         child.signal(SIGKILL)
-      case .term, .kill: break
       }
     }
     // What the process itself wrote is in the pipes by now.
-    _ = child.output.read(into: &result.output)
-    _ = child.error.read(into: &result.error)
-    switch pressure {
-    case .none: result.end = child.collect()
-    case .term(let end), .kill(let end):
-      child.signal(SIGKILL)
-      _ = child.collect()
-      result.end = end
-    }
-    return result
+    _ = readOutput(of: child)
+    _ = readError(of: child)
+    guard isStopped else { return child.collect() }
+    child.signal(SIGKILL)
+    _ = child.collect()
+    return .stopped
+  }
+
+  private func readOutput(of child: borrowing Child) -> Bool {
+    state.withLock { child.output.read(into: &$0.output) }
+  }
+
+  private func readError(of child: borrowing Child) -> Bool {
+    state.withLock { child.error.read(into: &$0.error) }
   }
 
   private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {

@@ -10,87 +10,88 @@ import NIOCore
 
 /// Runs a program for its exit status. Lives on one event loop.
 final class ExecProbeClient: ProbeClient {
+  /// An attempt under way.
+  private struct Attempt {
+    let number: Int
+    /// When its time is up.
+    let timer: Scheduled<Void>
+    /// Whether the program runs for it, and not for the attempt before.
+    var isRunning: Bool
+  }
+
   private let command: Invocation
   private let timeout: TimeAmount
   private let loop: any EventLoop
   private let report: (ProbeResult) -> Void
-  /// What is under way, and whether its time is up.
-  private var running: (command: RunningCommand, isOverdue: Bool)?
-  /// An attempt that waits for the end of the run before, and when its time is up.
-  private var waiting: (timer: Scheduled<Void>, deadline: NIODeadline)?
+  private var running: RunningCommand?
+  private var attempt: Attempt?
+  private var count = 0
   private var isStopped = false
   /// Hears of each step.
   var onStep: ((String) -> Void)?
 
   init(_ probe: ExecProbe, timeout: TimeAmount, on loop: any EventLoop, report: @escaping (ProbeResult) -> Void) {
-    let span = Duration.nanoseconds(timeout.nanoseconds)
-    command = Invocation(
-      arguments: probe.arguments,
-      user: probe.user,
-      timeout: span,
-      grace: min(span / 2, .seconds(1))
-    )
+    let grace = min(Duration.nanoseconds(timeout.nanoseconds) / 2, .seconds(1))
+    command = Invocation(arguments: probe.arguments, user: probe.user, grace: grace)
     self.timeout = timeout
     self.loop = loop
     self.report = report
   }
 
   func ask() {
-    guard !isStopped, waiting == nil else { return }
-    guard let running else { return start(until: .now() + timeout) }
-    guard running.isOverdue else { return }
-    onStep?("waiting for the end of the run before")
-    let deadline = NIODeadline.now() + timeout
-    let timer = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
-      self?.waiting = nil
-      self?.finish(.timeout(.command))
+    guard !isStopped, attempt == nil else { return }
+    count += 1
+    let timer = loop.assumeIsolated().scheduleTask(in: timeout) { [weak self, count] in
+      self?.timeIsUp(count)
+      return
     }
-    waiting = (timer, deadline)
+    attempt = Attempt(number: count, timer: timer, isRunning: running == nil)
+    if running == nil { start() } else { onStep?("waiting for the end of the run before") }
   }
 
   func stop() {
     isStopped = true
-    waiting?.timer.cancel()
-    running?.command.cancel()
+    attempt?.timer.cancel()
+    running?.abandon()
   }
 
-  private func start(until deadline: NIODeadline) {
+  private func start() {
     onStep?("started")
-    var command = command
-    command.timeout = .nanoseconds(max((deadline - .now()).nanoseconds, 0))
     let here = NIOLoopBound(self, eventLoop: loop)
-    let started = RunningCommand.start(
-      command,
-      overdue: { [loop] result in loop.execute { here.value.overdue(result) } },
-      ended: { [loop] result in loop.execute { here.value.ended(result) } }
-    )
-    running = (started, false)
+    running = RunningCommand.start(command) { [loop] result in loop.execute { here.value.ended(result) } }
   }
 
-  private func overdue(_ result: CommandResult) {
-    running?.isOverdue = true
-    noteWords(of: result)
-    onStep?("time is up, being stopped")
+  /// The time of an attempt is up; maybe it had ended when the timer could not be cancelled any more.
+  private func timeIsUp(_ number: Int) {
+    guard let attempt, attempt.number == number else { return }
+    self.attempt = nil
+    if attempt.isRunning, let running {
+      noteWords(running.written)
+      onStep?("time is up, being stopped")
+      running.stop()
+    }
     finish(.timeout(.command))
   }
 
   private func ended(_ result: CommandResult) {
-    let wasOverdue = running?.isOverdue ?? false
     running = nil
-    if !wasOverdue { noteWords(of: result) }
-    onStep?("ended")
-    if let waiting, !isStopped {
-      waiting.timer.cancel()
-      self.waiting = nil
-      start(until: waiting.deadline)
-    } else if !wasOverdue, let outcome = ProbeOutcome(result) {
-      finish(outcome)
+    guard !isStopped else { return }
+    guard let attempt, attempt.isRunning else {
+      onStep?("ended")
+      guard attempt != nil else { return }
+      attempt?.isRunning = true
+      return start()
     }
+    noteWords((result.output, result.error))
+    onStep?("ended")
+    attempt.timer.cancel()
+    self.attempt = nil
+    if let outcome = ProbeOutcome(result) { finish(outcome) }
   }
 
   /// Shows the last lines of what a program wrote, of each output as many as a screen has room for.
-  private func noteWords(of result: CommandResult) {
-    for line in result.output.lastLines(8) + result.error.lastLines(8) { onStep?("said: \(line)") }
+  private func noteWords(_ written: (output: Excerpt, error: Excerpt)) {
+    for line in written.output.lastLines(8) + written.error.lastLines(8) { onStep?("said: \(line)") }
   }
 
   private func finish(_ outcome: ProbeOutcome) {
@@ -100,15 +101,14 @@ final class ExecProbeClient: ProbeClient {
 }
 
 extension ProbeOutcome {
-  /// What a command's end says of the service; nil when it was cancelled.
+  /// What a command's end says of the service; nil when it was stopped.
   fileprivate init?(_ result: CommandResult) {
     switch result.end {
     case .exited(0): self = .passed(result.took)
     case .exited(let status): self = .exited(status, said: result.words ?? "")
     case .killed(let signal): self = .killed(signal)
-    case .timeout: self = .timeout(.command)
     case .notStarted(let cause): self = .unmet(cause)
-    case .cancelled: return nil
+    case .stopped: return nil
     }
   }
 }

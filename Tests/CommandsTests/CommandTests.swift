@@ -3,6 +3,7 @@
 import CLinux
 import Commands
 import Control
+import Drill
 import Glibc
 import Testing
 
@@ -12,13 +13,13 @@ struct CommandTests {
   private static let sanitizer = getenv("BATON_SANITIZER").map { String(cString: $0) }
   private static let nobody = try? UserDatabase(path: UserDatabase.systemPath).user("nobody")
 
-  /// Runs a script to its end, as the user of this process unless told otherwise.
+  /// Runs a script to its end, as the user of this process unless told otherwise, or stops it after a while.
   private func run(
     _ script: String,
     user: String = "\(geteuid()):\(getegid())",
     environment: [String: String] = [:],
     input: String = "",
-    timeout: Duration = .seconds(20),
+    stoppedAfter patience: Duration = .seconds(20),
     grace: Duration = .milliseconds(200)
   ) async -> CommandResult {
     await run(
@@ -27,16 +28,23 @@ struct CommandTests {
         user: user,
         environment: environment,
         input: Array(input.utf8),
-        timeout: timeout,
         grace: grace
-      )
+      ),
+      stoppedAfter: patience
     )
   }
 
-  private func run(_ command: Invocation) async -> CommandResult {
-    await withCheckedContinuation { done in
-      _ = RunningCommand.start(command) { done.resume(returning: $0) }
+  private func run(_ command: Invocation, stoppedAfter patience: Duration = .seconds(20)) async -> CommandResult {
+    var timer: Task<Void, any Error>?
+    let result = await withCheckedContinuation { done in
+      let running = RunningCommand.start(command) { done.resume(returning: $0) }
+      timer = Task {
+        try await Task.sleep(for: patience)
+        running.stop()
+      }
     }
+    timer?.cancel()
+    return result
   }
 
   private func text(_ excerpt: Excerpt) -> String { String(decoding: excerpt.end, as: UTF8.self) }
@@ -74,7 +82,7 @@ struct CommandTests {
   func arguments() async {
     let own = "\(geteuid()):\(getegid())"
     let words = ["/usr/bin/printf", "%s|", "a b", "$HOME", "*", ""]
-    let result = await run(Invocation(arguments: words, user: own, timeout: .seconds(20)))
+    let result = await run(Invocation(arguments: words, user: own))
     #expect(text(result.output) == "a b|$HOME|*||")
   }
 
@@ -82,9 +90,9 @@ struct CommandTests {
   @Test("What cannot be started says why", .disabled(if: sanitizer == "thread"))
   func refusal() async {
     let own = "\(geteuid()):\(getegid())"
-    let missing = await run(Invocation(arguments: ["/nowhere/check"], user: own, timeout: .seconds(20)))
+    let missing = await run(Invocation(arguments: ["/nowhere/check"], user: own))
     #expect(missing.end == .notStarted("start /nowhere/check: ENOENT (No such file or directory)"))
-    let directory = await run(Invocation(arguments: ["/usr"], user: own, timeout: .seconds(20)))
+    let directory = await run(Invocation(arguments: ["/usr"], user: own))
     #expect(directory.end == .notStarted("start /usr: EACCES (Permission denied)"))
     let stranger = await run("true", user: "nobody-at-all")
     #expect(stranger.end == .notStarted("there is no user \"nobody-at-all\" in /etc/passwd"))
@@ -109,16 +117,41 @@ struct CommandTests {
     #expect(result.error.lastLines(3) == [])
   }
 
-  @Test("What was written by the time that it took too long is told then")
-  func overdue() async {
+  @Test("What was written until now is told at any time, and nothing of one that is abandoned")
+  func written() async throws {
     let own = "\(geteuid()):\(getegid())"
     let script = "echo locked; exec sleep 60"
-    let command = Invocation(arguments: ["/bin/sh", "-c", script], user: own, timeout: .seconds(2))
-    let result = await withCheckedContinuation { done in
-      _ = RunningCommand.start(command, overdue: { done.resume(returning: $0) }, ended: { _ in })
+    let running = RunningCommand.start(Invocation(arguments: ["/bin/sh", "-c", script], user: own)) { _ in
+      Issue.record("its end was told")
     }
-    #expect(result.end == .timeout)
-    #expect(result.output.lastLines(1) == ["locked"])
+    for _ in 0..<1000 where running.written.output.end.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(running.written.output.lastLines(1) == ["locked"])
+    running.abandon()
+  }
+
+  @Test("A program on a disk that does not answer can be left, and is killed when the disk does answer")
+  func hungStart() async throws {
+    let program = "/tmp/baton-command-\(getpid())"
+    let mark = program + ".late"
+    defer { for path in [program, mark] { unlink(path) } }
+    try Files.write("#!/bin/sh\nsleep 0.5\n: > \(mark)\n", to: program, mode: 0o700)
+    let command = Invocation(arguments: [program], user: "\(geteuid()):\(getegid())", grace: .zero)
+    do {
+      let hang = try HungFile(program)
+      let result = await withCheckedContinuation { done in
+        let running = RunningCommand.start(command) { done.resume(returning: $0) }
+        running.stop()
+        usleep(50_000)
+        running.leave()
+      }
+      #expect(result.end == .stopped)
+      #expect(result.took >= .milliseconds(50))
+      hang.answer()
+    }
+    try await Task.sleep(for: .seconds(1))
+    #expect(access(mark, F_OK) != 0)
+    #expect(await run(command).isSuccess, "nobody stops this one")
+    #expect(access(mark, F_OK) == 0)
   }
 
   @Test("Words are cut, and control characters taken out")
@@ -179,7 +212,7 @@ struct CommandTests {
       parameters.sched_priority = 1
       let isRaised = sched_setscheduler(0, SCHED_FIFO, &parameters) == 0
       let script = "cut -d' ' -f19,41 /proc/$$/stat; cat \(score); grep VmLck /proc/self/status"
-      let command = Invocation(arguments: ["/bin/sh", "-c", script], user: "0:0", timeout: .seconds(20))
+      let command = Invocation(arguments: ["/bin/sh", "-c", script], user: "0:0")
       _ = RunningCommand.start(command) { done.resume(returning: $0) }
       parameters.sched_priority = 0
       if isRaised { sched_setscheduler(0, SCHED_OTHER, &parameters) }
@@ -206,24 +239,24 @@ struct CommandTests {
     #expect(text(await run("id -u; id -G", user: "4711:4712").output) == "4711\n4712\n")
   }
 
-  @Test("Time is up: SIGTERM first, and who obeys is not killed")
+  @Test("Stopped: SIGTERM first, and who obeys is not killed")
   func polite() async {
     let result = await run(
       "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done",
-      timeout: .milliseconds(500),
+      stoppedAfter: .milliseconds(500),
       grace: .seconds(20)
     )
-    #expect(result.end == .timeout)
+    #expect(result.end == .stopped)
     #expect(text(result.output) == "ready\nbye\n")
   }
 
-  @Test("Time is up: who does not obey is killed, with all children, also those that are stopped")
+  @Test("Stopped: who does not obey is killed, with all children, also those that are stopped")
   func stubborn() async throws {
     let result = await run(
       "trap '' TERM; sleep 1000 & echo $!; (trap '' TERM; kill -STOP $(exec sh -c 'echo $PPID')) & echo $!; wait; wait",
-      timeout: .milliseconds(500)
+      stoppedAfter: .milliseconds(500)
     )
-    #expect(result.end == .timeout)
+    #expect(result.end == .stopped)
     let children = text(result.output).split(separator: "\n").compactMap { pid_t($0) }
     #expect(children.count == 2)
     for child in children {
@@ -250,15 +283,10 @@ struct CommandTests {
     #expect(await run("exec >&- 2>&-; sleep 0.2; exit 4").end == .exited(4))
   }
 
-  @Test("Cancelled is stopped at once")
-  func cancelled() async {
-    let own = "\(geteuid()):\(getegid())"
-    let command = Invocation(arguments: ["/bin/sleep", "1000"], user: own, timeout: .seconds(1000))
-    let result = await withCheckedContinuation { done in
-      let running = RunningCommand.start(command) { done.resume(returning: $0) }
-      running.cancel()
-    }
-    #expect(result.end == .cancelled)
+  @Test("One that is stopped as soon as it was started ends at once")
+  func stopped() async {
+    let command = Invocation(arguments: ["/bin/sleep", "1000"], user: "\(geteuid()):\(getegid())")
+    #expect(await run(command, stoppedAfter: .zero).end == .stopped)
   }
 
   @Test("Descriptors and processes do not gather")

@@ -102,6 +102,28 @@ extension BatonTests {
       }
     }
 
+    @Test("A hook on a disk that does not answer is given up in its time, and the next one has its turn")
+    func hungDisk() throws {
+      try settled({ host in
+        let master = try script("master", "exit 0", on: host)
+        let backup = try script("backup", "exit 0", on: host)
+        return "{ master: [\(master)], backup: [\(backup)], timeout: 1s }"
+      }) { pair in
+        let (alpha, beta) = (pair.alpha, pair.beta)
+        try pair.wait(for: "beta's first hook") { pair.group(on: beta)?.hooks?[1].last?.succeeded == true }
+        let hang = try HungFile(beta.directory + "/master")
+        #expect(try pair.baton(alpha, "handover", "web").status == 0)
+        try pair.wait(for: "beta's hook to hang") { pair.group(on: beta)?.hooks?[0].runningSince != nil }
+        let told = pair.group(on: beta)?.hooks?[1].last?.time
+        #expect(try pair.baton(beta, "handover", "web").status == 0)
+        try pair.wait(for: "the next hook") { pair.group(on: beta)?.hooks?[1].last?.time != told }
+        let hooks = try #require(pair.group(on: beta)?.hooks)
+        #expect(hooks[0].last?.result == "stopped: it took longer than 1 s")
+        #expect(hooks[1].last?.result == "passed")
+        hang.answer()
+      }
+    }
+
     @Test("A handover waits for the hook before the release, and the address stays meanwhile")
     func beforeRelease() throws {
       try settled({ host in

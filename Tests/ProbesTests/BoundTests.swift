@@ -5,6 +5,7 @@
 // nothing but sleep for a millisecond at a time.
 
 import CLinux
+import Drill
 import Glibc
 import Health
 import Testing
@@ -89,6 +90,19 @@ extension ProbeTests {
       let bound = DetectionBound(probe)
       // An attempt that fails takes as long as the program, which is not nothing.
       course.isWithin(failure == "exit 1" ? bound.error + atOnce : bound.hang, of: probe)
+    }
+
+    @Test(arguments: paces)
+    func execOnADiskThatHangs(_ fast: Duration?) async throws {
+      let directory = try TemporaryDirectory()
+      try Files.write("#!/bin/sh\n", to: directory["check"], mode: 0o700)
+      let user = "\(geteuid()):\(getegid())"
+      let probe = paced(.exec(ExecProbe(arguments: [directory["check"]], user: user)), fast: fast)
+      var hang: HungFile?
+      let course = try await course(probe) { hang = try HungFile(directory["check"]) }
+      course.isWithin(DetectionBound(probe).hang, of: probe)
+      #expect(course.verdict.outcome == .timeout(.command))
+      hang.take()?.answer()
     }
 
     @Test func process() async throws {

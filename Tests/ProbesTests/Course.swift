@@ -38,9 +38,13 @@ private final class Metronome: Sendable {
 
 /// What was measured of a failure.
 struct Course {
+  /// From when the service had failed, which is only certain once it has been struck: a file is there as soon as the disk has
+  /// taken it.
   let elapsed: Duration
   let lateness: Duration
   let verdict: ProbeResult
+  /// The results since, and when each of them came.
+  let results: [(after: Duration, outcome: ProbeOutcome)]
 }
 
 /// The service was never found well, so that nothing can be said of its end.
@@ -98,15 +102,23 @@ func course(
     }
     guard judgement.state == .passing else { throw NeverWell(last: last) }
     let metronome = try Metronome()
-    let start = clock.now
     try strike()
-    var verdict: (at: ContinuousClock.Instant, result: ProbeResult)?
+    let start = clock.now
+    var told: [(after: Duration, outcome: ProbeOutcome)] = []
+    var verdict: ProbeResult?
     for _ in 0..<1000 where verdict == nil {
       let (at, result) = try #require(await results.next())
-      if judgement.record(result, at: .zero)?.to == .failing { verdict = (at, result) }
+      told.append((at - start, result.outcome))
+      if judgement.record(result, at: .zero)?.to == .failing { verdict = result }
     }
-    let (at, result) = try #require(verdict)
-    course = .success(Course(elapsed: at - start, lateness: metronome.stop(), verdict: result))
+    course = .success(
+      Course(
+        elapsed: told.last?.after ?? .zero,
+        lateness: metronome.stop(),
+        verdict: try #require(verdict),
+        results: told
+      )
+    )
   } catch {
     course = .failure(error)
   }
@@ -122,7 +134,7 @@ extension Course {
     let slack = (.milliseconds(5) + lateness * 4) * (probe.fall + 1)
     #expect(
       elapsed <= bound + slack,
-      "\(probe.kind.word): \(elapsed) where \(bound) is promised, by a machine that was \(lateness) late: \(verdict)",
+      "\(probe.kind.word): \(elapsed) where \(bound) is promised, by a machine that was \(lateness) late: \(results)",
       sourceLocation: location
     )
   }
