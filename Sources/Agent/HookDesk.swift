@@ -193,8 +193,8 @@ final class HookDesk: Sendable {
   }
 
   private func overdue(_ command: RunningCommand, in lane: Lane) {
-    // It may have ended when the timer could not be cancelled any more.
-    guard let running = books.value.lines[lane]?.running, running.command === command else { return }
+    // It may have ended when the timer could not be cancelled any more, or when this loop is late.
+    guard let running = books.value.lines[lane]?.running, running.command === command, !command.hasEnded else { return }
     books.value.lines[lane]?.isOverdue = true
     stop(command)
     let span = running.job.command.timeout

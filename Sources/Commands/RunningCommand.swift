@@ -13,7 +13,15 @@ import Synchronization
 
 /// A command that was started.
 package final class RunningCommand: Sendable {
+  private enum Phase {
+    case starting
+    /// There is a process, whose descriptor is readable when it has ended.
+    case running(Int32)
+    case over
+  }
+
   private struct State {
+    var phase = Phase.starting
     /// Becomes readable when it is to be stopped.
     let stopped: Int32
     /// Nil when it has been called, or nobody wants to know.
@@ -68,6 +76,19 @@ package final class RunningCommand: Sendable {
     stop()
   }
 
+  /// Whether it has ended, though `ended` may only be about to be called: whoever is late has it over before time is up.
+  package var hasEnded: Bool {
+    state.withLock { state in
+      switch state.phase {
+      case .starting: return false
+      case .running(let process):
+        var look = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        return poll(&look, 1, 0) > 0
+      case .over: return true
+      }
+    }
+  }
+
   /// What it has written to standard output and to standard error until now.
   package var written: (output: Excerpt, error: Excerpt) { state.withLock { ($0.output, $0.error) } }
 
@@ -97,7 +118,11 @@ package final class RunningCommand: Sendable {
     var isStopped = false
     /// When it is killed.
     var deadline: ContinuousClock.Instant?
-    let stopped = state.withLock { $0.stopped }
+    let stopped = state.withLock { state in
+      state.phase = .running(child.process.number)
+      return state.stopped
+    }
+    defer { state.withLock { $0.phase = .over } }
     var polls = [child.process.number, child.output.number, child.error.number, stopped].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }

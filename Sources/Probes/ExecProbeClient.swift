@@ -64,6 +64,8 @@ final class ExecProbeClient: ProbeClient {
   /// The time of an attempt is up; maybe it had ended when the timer could not be cancelled any more.
   private func timeIsUp(_ number: Int) {
     guard let attempt, attempt.number == number else { return }
+    // If this loop is late, the program's end may be on its way here.
+    if attempt.isRunning, running?.hasEnded == true { return }
     self.attempt = nil
     if attempt.isRunning, let running {
       noteWords(running.written)

@@ -126,7 +126,10 @@ struct CommandTests {
     }
     for _ in 0..<1000 where running.written.output.end.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
     #expect(running.written.output.lastLines(1) == ["locked"])
+    #expect(!running.hasEnded)
     running.abandon()
+    for _ in 0..<1000 where !running.hasEnded { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(running.hasEnded)
   }
 
   @Test("A program on a disk that does not answer can be left, and is killed when the disk does answer")
@@ -142,6 +145,7 @@ struct CommandTests {
         let running = RunningCommand.start(command) { done.resume(returning: $0) }
         running.stop()
         usleep(50_000)
+        #expect(!running.hasEnded)
         running.leave()
       }
       #expect(result.end == .stopped)

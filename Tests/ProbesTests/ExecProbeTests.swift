@@ -2,6 +2,7 @@
 
 import Glibc
 import Health
+import NIOPosix
 import Testing
 
 @testable import Probes
@@ -43,6 +44,23 @@ extension ProbeTests {
       var missing = probe("")
       missing.kind = .exec(ExecProbe(arguments: ["/nowhere/check"], user: "root"))
       #expect(try await outcome(missing) == .unmet("start /nowhere/check: ENOENT (No such file or directory)"))
+    }
+
+    @Test func aProgramThatEndedInTimeDoesNotHangBecauseThisLoopIsLate() async throws {
+      let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let loop = group.next()
+      let outcome = await withCheckedContinuation { done in
+        loop.execute {
+          let program = ExecProbe(arguments: ["/bin/sh", "-c", "exit 3"], user: "\(geteuid()):\(getegid())")
+          let client = ExecProbeClient(program, timeout: .milliseconds(500), on: loop) {
+            done.resume(returning: $0.outcome)
+          }
+          client.ask()
+          usleep(1_000_000)
+        }
+      }
+      try await group.shutdownGracefully()
+      #expect(outcome == .exited(3))
     }
 
     @Test func whatHangsIsStoppedAndCountsOnce() async throws {
