@@ -71,6 +71,10 @@ extension Group {
     let end = begin + delay * contenders.count
     if wake(at: end, world) {
       dropClaim(&outbox)
+      // One that has been heard again may not be a better one after all.
+      if mustHear({ node, view in view.record == nil && contenders.contains { $0.node == node } }, world) {
+        ask(world, &outbox)
+      }
       return false
     }
     let better = Set(contenders.map(\.node))

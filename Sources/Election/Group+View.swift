@@ -33,9 +33,11 @@ extension Group {
     /// Whether it has spoken of the group since then.
     func hasSpoken(since start: Instant) -> Bool { said.map { $0 >= start } ?? false }
 
-    /// Whether it has spoken of the group after it had heard a claim that was made here then.
+    /// Whether it has spoken of the group after it had heard a claim that was made here then. That it has heard anything
+    /// since is not enough: not every heartbeat speaks of the group.
     func hasSettled(_ claim: Instant) -> Bool {
-      isTwoWay ? answered.map { $0 >= claim } ?? false : hasSpoken(since: claim)
+      guard isTwoWay else { return hasSpoken(since: claim) }
+      return record?.hearsClaim == true && answered.map { $0 >= claim } ?? false
     }
 
     /// What the node has said counts no longer.

@@ -137,6 +137,8 @@ package struct GroupRecord: Hashable, Sendable {
   /// Whether the sender claims the group: it is about to become master, once a program of its own has been asked whether it
   /// may, or the better nodes have answered that they let it.
   package var isClaiming: Bool
+  /// Whether the receiver has been heard to claim the group, and not to claim it no longer.
+  package var hearsClaim: Bool
   /// The step of a handover that the sender is at.
   package var handover: HandoverStep
   /// Whom that step addresses; nobody when there is none, or for a release that is withdrawn.
@@ -158,6 +160,7 @@ package struct GroupRecord: Hashable, Sendable {
     effectivePriority: UInt8,
     isEligible: Bool,
     isClaiming: Bool = false,
+    hearsClaim: Bool = false,
     handover: HandoverStep = .none,
     handoverPeer: WireID = .none,
     cause: HandoverCause = .operator,
@@ -172,6 +175,7 @@ package struct GroupRecord: Hashable, Sendable {
     self.effectivePriority = effectivePriority
     self.isEligible = isEligible
     self.isClaiming = isClaiming
+    self.hearsClaim = hearsClaim
     self.handover = handover
     self.handoverPeer = handoverPeer
     self.cause = cause

@@ -91,7 +91,7 @@ package struct HeartbeatCodec: Sendable {
   private func encode(_ record: GroupRecord, to writer: inout ByteWriter) {
     writer.write(record.id.rawValue)
     writer.write(record.state.rawValue)
-    writer.write(UInt8((record.isEligible ? 1 : 0) | (record.isClaiming ? 2 : 0)))
+    writer.write(UInt8((record.isEligible ? 1 : 0) | (record.isClaiming ? 2 : 0) | (record.hearsClaim ? 4 : 0)))
     writer.write(record.priority)
     writer.write(record.effectivePriority)
     writer.write(record.term)
@@ -195,6 +195,7 @@ package struct HeartbeatCodec: Sendable {
       effectivePriority: effectivePriority,
       isEligible: flags & 1 != 0,
       isClaiming: flags & 2 != 0,
+      hearsClaim: flags & 4 != 0,
       handover: step,
       handoverPeer: WireID(rawValue: peer),
       cause: HandoverCause(rawValue: cause) ?? .operator,

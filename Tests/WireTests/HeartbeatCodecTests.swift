@@ -212,12 +212,19 @@ func `an authentic datagram that makes no sense is malformed`(offset: Int, bytes
   #expect(throws: HeartbeatCodec.Refusal.malformed) { try codec.decode(message + mac) }
 }
 
-@Test func `that a node asks before a promotion arrives, and changes one bit`() throws {
+@Test(
+  arguments: [(\GroupRecord.isClaiming, 2), (\.hearsClaim, 4)]
+    as [(WritableKeyPath<GroupRecord, Bool> & Sendable, UInt8)]
+)
+func `that a node claims a group, or hears that, arrives, and changes one bit`(
+  flag: WritableKeyPath<GroupRecord, Bool> & Sendable,
+  bit: UInt8
+) throws {
   let codec = try codec((1, secret))
-  var asking = example()
-  asking.groups[0].isClaiming = true
-  #expect(try codec.decode(codec.encode(asking)).groups.first?.isClaiming == true)
-  #expect(try codec.decode(codec.encode(example())).groups.first?.isClaiming == false)
-  let differences = zip(codec.encode(asking), codec.encode(example())).dropLast(32).filter { $0 != $1 }
-  #expect(differences.map { $0.0 ^ $0.1 } == [2])
+  var claiming = example()
+  claiming.groups[0][keyPath: flag] = true
+  #expect(try codec.decode(codec.encode(claiming)).groups.first?[keyPath: flag] == true)
+  #expect(try codec.decode(codec.encode(example())).groups.first?[keyPath: flag] == false)
+  let differences = zip(codec.encode(claiming), codec.encode(example())).dropLast(32).filter { $0 != $1 }
+  #expect(differences.map { $0.0 ^ $0.1 } == [bit])
 }
