@@ -107,7 +107,7 @@ extension Group {
   /// Whether a live node that knows the group has yet to say something of it. It may have become eligible, or even master,
   /// and its word of that got lost: so it is asked, until it answers or is dead. Whoever has not spoken of the group in its
   /// present life, under the configuration that it has, may not know it, and is not waited for here.
-  private func mustHear(_ isAwaited: (Int, View) -> Bool, _ world: Surroundings) -> Bool {
+  func mustHear(_ isAwaited: (Int, View) -> Bool, _ world: Surroundings) -> Bool {
     views.indices.contains {
       $0 != world.here && views[$0].isAlive && views[$0].knowsGroup && isAwaited($0, views[$0])
     }
@@ -127,7 +127,7 @@ extension Group {
   }
 
   /// Asks the others to speak of the group, now and every few milliseconds.
-  private mutating func ask(_ world: Surroundings, _ outbox: inout Outbox) {
+  mutating func ask(_ world: Surroundings, _ outbox: inout Outbox) {
     awaitsWord = true
     if let askedAt, wake(at: askedAt + Self.askSpacing, world) { return }
     askedAt = world.now
@@ -157,7 +157,7 @@ extension Group {
     guard obstacle == .maintenance, !world.isInDoubt, case .handedOverTo(let successor, _) = reason,
       term == handedOverTerm,
       lastMaster.map({ world.names[$0] == successor }) ?? true,
-      world.now - max(since, releaseFailedAt ?? since) < .seconds(2) + settings.hookPatience
+      world.now - max(since, untaken?.at ?? since) < .seconds(2) + settings.hookPatience
     else { return false }
     return views.indices.allSatisfy { node in
       node == world.here || !views[node].isAlive || views[node].record?.isEligible == false

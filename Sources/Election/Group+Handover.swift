@@ -272,7 +272,7 @@ extension Group {
     failOffer(to: successor, because: "\(name) did not take over", world, &outbox)
     isPreemptionHeld = false
     lastMaster = nil
-    releaseFailedAt = max(world.now, world.doubtUntil ?? world.now)
+    untaken = Untaken(successor: name, term: term, at: max(world.now, world.doubtUntil ?? world.now))
     guard claimant(world) == nil else { return true }
     let obstacle = obstacle(world)
     let mayTakeBack =
@@ -286,17 +286,32 @@ extension Group {
     return true
   }
 
-  /// Takes back, once the hook that was asked permits it, what a successor has not taken that is as sick as this node. Whether
-  /// it did. A question that was asked for anything else falls in a fault.
+  /// A release that the successor has not taken.
+  struct Untaken: Hashable, Sendable {
+    let successor: String
+    let term: UInt64
+    /// When that turned out.
+    let at: Instant
+  }
+
+  /// Takes back what nobody has taken since this node let go of it, once all others are as sick: the last of them may have
+  /// fallen ill while it waited for the successor, or this node for the answer of a hook. Whether it did. A question that
+  /// was asked for anything else falls in a fault.
   mutating func takeBackInSickness(_ obstacle: Obstacle, _ world: Surroundings, _ outbox: inout Outbox) -> Bool {
-    guard let promotion else { return false }
-    guard case .handedOverTo(let successor, _) = reason, term == handedOverTerm, step == nil, claimant(world) == nil,
-      isKept(in: obstacle, world)
-    else {
+    guard let untaken, untaken.term == term, step == nil, claimant(world) == nil, isKept(in: obstacle, world) else {
       forgetPromotion(&outbox)
       return false
     }
-    return promotion == .granted
-      && promote(term: nextTerm, because: .successorFailed(node: successor), world, &outbox)
+    guard promotion == nil else {
+      return promotion == .granted
+        && promote(term: nextTerm, because: .successorFailed(node: untaken.successor), world, &outbox)
+    }
+    guard promotionRefusal == nil, !world.isInDoubt else { return false }
+    // One that was well may have taken it meanwhile.
+    if mustHear({ !$1.hasSpoken(since: untaken.at) }, world) {
+      ask(world, &outbox)
+      return false
+    }
+    return promote(term: nextTerm, because: .successorFailed(node: untaken.successor), world, &outbox)
   }
 }

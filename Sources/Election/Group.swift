@@ -84,8 +84,8 @@ package struct Group: Hashable, Sendable {
   var request: OperatorRequest?
   /// The last live master seen, for the reason of a takeover.
   var lastMaster: Int?
-  /// When the last successor turned out to have failed.
-  var releaseFailedAt: Instant?
+  /// The last release that the successor has not taken.
+  var untaken: Untaken?
   /// Another node is master as well, or may have been: once none is, the addresses are announced anew.
   var hasRival = false
   /// The term of the last release that this node made.
