@@ -302,15 +302,13 @@ extension Group {
       forgetPromotion(&outbox)
       return false
     }
-    guard promotion == nil else {
-      return promotion == .granted
-        && promote(term: nextTerm, because: .successorFailed(node: untaken.successor), world, &outbox)
-    }
-    guard promotionRefusal == nil, !world.isInDoubt else { return false }
-    // One that was well may have taken it meanwhile.
-    if mustHear({ !$1.hasSpoken(since: untaken.at) }, world) {
-      ask(world, &outbox)
-      return false
+    if promotion == nil {
+      guard promotionRefusal == nil, !world.isInDoubt else { return false }
+      // One that was well may have taken it meanwhile.
+      if mustHear({ !$1.hasSpoken(since: untaken.at) }, world) {
+        ask(world, &outbox)
+        return false
+      }
     }
     return promote(term: nextTerm, because: .successorFailed(node: untaken.successor), world, &outbox)
   }
