@@ -71,7 +71,7 @@ extension World {
     }
     guard best, plan.preempt else { return nil }
     // Who could not hold the group may ask for it as soon as it can.
-    if let host = hosts.indices.first(where: { isAtFault(group, on: hosts[$0]) }) {
+    if let host = hosts.indices.first(where: { isHindered(group, on: hosts[$0]) }) {
       return "\(names([host])) may not hold \(Plan.groupName(group)), though all is well"
     }
     let first = hosts.indices.max { (plan.priority(of: $0), $0) < (plan.priority(of: $1), $1) } ?? master
@@ -98,8 +98,11 @@ extension World {
     self.group(group, on: host)?.step.map { $0.kind != .request } ?? false
   }
 
-  /// Whether a host may not hold a group, such as one that is leaving.
-  func isAtFault(_ group: Int, on host: Host) -> Bool { self.group(group, on: host)?.publicState == .fault }
+  /// Whether a host may not hold a group for now, such as one that is leaving, or whose hook has refused it.
+  private func isHindered(_ group: Int, on host: Host) -> Bool {
+    guard let node = host.agent?.node, let group = self.group(group, on: host) else { return false }
+    return group.publicState == .fault || group.obstacle(node.surroundings(at: host.clock.time(at: now))) != nil
+  }
 
   private func term(of group: Int, on host: Host) -> UInt64 { self.group(group, on: host)?.term ?? 0 }
 

@@ -67,7 +67,9 @@ final class NodeCheck {
       world.violate("Hooks", "\(Plan.names[host]) asks a hook, and lets one go on that nobody waits for")
     }
     let time = world.hosts[host].clock.time(at: world.now)
-    if let ends = agent.leaseEnds, time >= ends, node.groups.contains(where: \.isHolding) {
+    // One that has left has nothing more to conclude: what it still held goes with its last effects.
+    let hasLeft = node.isLeaving && node.nextDeadline == nil
+    if let ends = agent.leaseEnds, time >= ends, !hasLeft, node.groups.contains(where: \.isHolding) {
       world.violate("Lease", "\(Plan.names[host]) finds its lease over and goes on holding a group")
     }
     guard case .timer = input else { return }
