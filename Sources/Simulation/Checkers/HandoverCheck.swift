@@ -108,11 +108,11 @@ final class HandoverCheck {
     let kernel = world.hosts[host].kernel.delay.upperBound
     let hooks = world.plan.hasHooks ? Plan.hookTimeout : .zero
     // Whoever is late tells of its failure late, a better one that still listens is waited for, and so is the word of one that
-    // does not run and is not known to be dead yet.
+    // does not run and is not known to be dead yet, or the successor of one that leaves.
     let isWhole =
       world.network.isFair
       && world.hosts.allSatisfy { host in
-        guard let agent = host.agent, agent.isRunning, !host.isAsleep else { return false }
+        guard let agent = host.agent, agent.isRunning, !agent.node.isLeaving, !host.isAsleep else { return false }
         return host.linksDown.isEmpty && host.isPrompt && host.kernel.gateDelay == .zero
           && !agent.node.groups.contains { $0.publicState == .initial }
       }
