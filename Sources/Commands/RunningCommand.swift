@@ -94,6 +94,7 @@ package final class RunningCommand: Sendable {
 
   private func finish(_ end: CommandEnd) {
     state.withLock { state in
+      state.phase = .over
       state.ended?(CommandResult(end: end, output: state.output, error: state.error, took: ContinuousClock.now - began))
       state.ended = nil
     }

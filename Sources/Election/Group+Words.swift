@@ -15,7 +15,7 @@ extension Group {
       effectivePriority: UInt8(base == 0 ? 0 : health.effectivePriority(base: base)),
       isEligible: obstacle == nil,
       isClaiming: isClaiming,
-      hearsClaim: node.map { views[$0].record?.isClaiming ?? false } ?? false,
+      hearsClaim: node.flatMap { views[$0].record?.isClaiming } ?? false,
       handover: step?.kind ?? .none,
       handoverPeer: step.map { $0.isWithdrawn ? .none : world.ids[$0.peer] } ?? .none,
       cause: step?.cause ?? .operator,

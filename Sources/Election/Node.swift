@@ -50,7 +50,8 @@ package struct Node: Hashable, Sendable {
 
   /// Whether the agent is to end, and lets go of what it holds.
   package internal(set) var isLeaving = false
-  var hasLeft = false
+  /// Whether it has let go: its last effects end it, and it concludes nothing more.
+  package internal(set) var hasLeft = false
   var leaveDeadline: Instant?
   /// When the next heartbeat is due; nil before the start.
   var heartbeatAt: Instant?

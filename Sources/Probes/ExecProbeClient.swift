@@ -78,14 +78,14 @@ final class ExecProbeClient: ProbeClient {
   private func ended(_ result: CommandResult) {
     running = nil
     guard !isStopped else { return }
-    guard let attempt, attempt.isRunning else {
-      onStep?("ended")
-      guard attempt != nil else { return }
-      attempt?.isRunning = true
+    let isOverdue = attempt?.isRunning != true
+    if !isOverdue { noteWords((result.output, result.error)) }
+    onStep?("ended")
+    guard let attempt else { return }
+    guard !isOverdue else {
+      self.attempt?.isRunning = true
       return start()
     }
-    noteWords((result.output, result.error))
-    onStep?("ended")
     attempt.timer.cancel()
     self.attempt = nil
     if let outcome = ProbeOutcome(result) { finish(outcome) }

@@ -68,8 +68,7 @@ final class NodeCheck {
     }
     let time = world.hosts[host].clock.time(at: world.now)
     // One that has left has nothing more to conclude: what it still held goes with its last effects.
-    let hasLeft = node.isLeaving && node.nextDeadline == nil
-    if let ends = agent.leaseEnds, time >= ends, !hasLeft, node.groups.contains(where: \.isHolding) {
+    if let ends = agent.leaseEnds, time >= ends, !node.hasLeft, node.groups.contains(where: \.isHolding) {
       world.violate("Lease", "\(Plan.names[host]) finds its lease over and goes on holding a group")
     }
     guard case .timer = input else { return }
